@@ -1,0 +1,130 @@
+"""Dice after a few minutes of training on hippocampus, beside the MONAI recipe.
+
+    python benchmarks/hippocampus.py --data ../shared/data --minutes 5
+
+Trains on 120 of the 160 volumes of MSD Task04 with the plan's defaults and scores
+the other 40, which neither training nor validation sees: Dice per label pooled
+over each volume, mean over the volumes. `--side monai` trains MONAI's tutorial
+recipe (monai_recipe.py) for the same minutes on the same volumes; `both` runs one
+after the other with the same threads. Both are scored by the same lines below.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from record import write_record
+
+import specimen_unet as su
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+TRAINING_CASES = 120
+
+
+def split_cases(data: Path, seed: int) -> tuple[list[su.Case], list[su.Case]]:
+    """Shuffle the volumes by the seed; the first 120 train, the others score."""
+    cases = su.read_cases(data / "hippocampus")
+    order = np.random.default_rng(seed).permutation(len(cases))
+    shuffled = [cases[i] for i in order]
+    return shuffled[:TRAINING_CASES], shuffled[TRAINING_CASES:]
+
+
+def score(
+    segment: Callable[[su.Case], np.ndarray], cases: Sequence[su.Case]
+) -> dict[str, Any]:
+    """Mean Dice per label and over labels, and the seconds a volume took."""
+    began = time.perf_counter()
+    dice = []
+    for case in cases:
+        (truth,) = case.labels.values()
+        table = su.compare(segment(case), truth, spacing=case.grid.spacing)
+        dice.append(table.set_index("label")["dice"])
+    seconds = (time.perf_counter() - began) / len(cases)
+    by_label = {
+        int(k): float(np.nanmean([d.get(k, np.nan) for d in dice])) for k in (1, 2)
+    }
+    return {
+        "mean_dice": float(np.mean(list(by_label.values()))),
+        "dice": by_label,
+        "worst_case": float(min(d.mean() for d in dice)),
+        "cases": len(cases),
+        "seconds_per_case": seconds,
+    }
+
+
+def ours(
+    training: Sequence[su.Case], scored: Sequence[su.Case], arguments: Any
+) -> dict[str, Any]:
+    """Train with the plan's defaults for the minutes, planning included."""
+    began = time.perf_counter()
+    model = su.train(
+        training,
+        minutes=arguments.minutes,
+        seed=arguments.seed,
+        device=arguments.device,
+        progress=lambda line: print(line, file=sys.stderr),
+    )
+    minutes = (time.perf_counter() - began) / 60
+
+    def segment(case: su.Case) -> np.ndarray:
+        return su.segment(
+            case, model, device=arguments.device, probabilities=False
+        ).labels
+
+    plan = model.card.plan
+    return {
+        **score(segment, scored),
+        "minutes": minutes,
+        "steps": model.card.steps_done,
+        "network": plan.network,
+        "patch": plan.patch,
+        "batch": plan.batch,
+        "precision": plan.precision,
+        "validation_dice": model.card.metrics.mean_dice if model.card.metrics else None,
+    }
+
+
+def monai(
+    training: Sequence[su.Case], scored: Sequence[su.Case], arguments: Any
+) -> dict[str, Any]:
+    """Train MONAI's tutorial recipe for the same minutes."""
+    from monai_recipe import train_recipe
+
+    segment, steps, minutes = train_recipe(training, arguments.minutes, arguments.seed)
+    return {**score(segment, scored), "minutes": minutes, "steps": steps}
+
+
+def main() -> None:
+    """Run the sides that were asked for and write what came out."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=5)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--side", choices=["ours", "monai", "both"], default="both")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    training, scored = split_cases(arguments.data, arguments.seed)
+    sides = {"ours": ours, "monai": monai}
+    results = {
+        name: side(training, scored, arguments)
+        for name, side in sides.items()
+        if arguments.side in (name, "both")
+    }
+    write_record(
+        arguments.json, "hippocampus", {"threads": arguments.threads, **results}
+    )
+
+
+if __name__ == "__main__":
+    main()

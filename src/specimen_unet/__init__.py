@@ -1,0 +1,67 @@
+"""Train and run 2D and 3D U-Nets on specimen volumes.
+
+The scripted API. Every name is loaded on first use (PEP 562), so that importing
+the package costs nothing and brings in neither torch nor napari.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from specimen_unet.domain.case import Case
+    from specimen_unet.domain.grid import Grid
+    from specimen_unet.domain.observers import agreement, consensus
+    from specimen_unet.domain.overlap import compare
+    from specimen_unet.engine.model import Model, load_model
+    from specimen_unet.engine.planning import plan
+    from specimen_unet.engine.segmentation import Segmentation, segment
+    from specimen_unet.engine.training import train, training
+    from specimen_unet.files.cases import read_cases
+    from specimen_unet.viewer.layers import case_from_layers
+
+_HOME = {
+    "Case": "domain.case",
+    "Grid": "domain.grid",
+    "Model": "engine.model",
+    "Segmentation": "engine.segmentation",
+    "agreement": "domain.observers",
+    "case_from_layers": "viewer.layers",
+    "compare": "domain.overlap",
+    "consensus": "domain.observers",
+    "load_model": "engine.model",
+    "plan": "engine.planning",
+    "read_cases": "files.cases",
+    "segment": "engine.segmentation",
+    "train": "engine.training",
+    "training": "engine.training",
+}
+
+__all__ = [
+    "Case",
+    "Grid",
+    "Model",
+    "Segmentation",
+    "agreement",
+    "case_from_layers",
+    "compare",
+    "consensus",
+    "load_model",
+    "plan",
+    "read_cases",
+    "segment",
+    "train",
+    "training",
+]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,1 @@
+"""Words and arithmetic: what a case, a grid, a plan and a score are."""

@@ -1,0 +1,156 @@
+"""Everything decided before training, each decision with its reason."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from specimen_unet.domain.case import Annotation
+from specimen_unet.domain.settings import (
+    Ending,
+    LossName,
+    NetworkName,
+    Normalisation,
+    OptimiserName,
+    Settings,
+    TrainingSettings,
+)
+
+# Bounds of what a model file may ask for: it may come from anybody.
+_Width = Annotated[int, Field(ge=1, le=4096)]
+_Stride = Annotated[int, Field(ge=1, le=8)]
+_Kernel = Annotated[int, Field(ge=1, le=7)]
+_Length = Annotated[int, Field(ge=1, le=2**16)]
+_MOST_LEVELS = 12
+_MOST_CLASSES = 255
+
+
+class Split(Settings):
+    """Which cases are learnt from and which are held out to score the model.
+
+    With a single case nothing can be held out whole. Then a block of slices (rows
+    in 2D) along the first axis, `held_out`, is validated on, and no patch comes
+    nearer to it than the gap: slices `excluded` are not learnt from.
+    """
+
+    training: tuple[str, ...]
+    validation: tuple[str, ...]
+    held_out: tuple[int, int] | None = None
+    excluded: tuple[int, int] | None = None
+    caution: str = Field("", description="What the validation number is worth.")
+
+
+class Forecast(Settings):
+    """What training will take on this device."""
+
+    seconds_per_step: float
+    memory_bytes: int
+    steps: int
+
+
+class Fingerprint(Settings):
+    """What the planner saw in the cases."""
+
+    cases: int
+    shapes: tuple[tuple[int, ...], ...]
+    spacings: tuple[tuple[float, ...], ...]
+    unit: str
+    channels: int
+    label_values: tuple[int, ...] = Field(description="Labels that occur, without 0.")
+    annotated_fraction: float = Field(description="Share of voxels that are annotated.")
+    foreground_fraction: float = Field(
+        description="Share of annotated voxels with a label."
+    )
+    foreground_mean: float
+    foreground_sd: float
+    background_mean: float
+    background_sd: float
+    tail: float = Field(
+        1.0,
+        description="All gray values span this many times the range of 99 % of them.",
+    )
+    slice_likeness: float | None = Field(
+        None,
+        description="How alike neighbouring slices are: 1 the same, 0 as alike as any "
+        "two; None for 2D images.",
+    )
+
+
+class Plan(Settings):
+    """One training, decided. Saved as JSON in the run and in the model.
+
+    Sizes are per spatial axis of the network, first axis first. `label_values`
+    lists the label written for each class; class 0, the background, is written 0.
+    """
+
+    dimensions: Literal[2, 3]
+    annotation: Annotation
+    ending: Ending
+    minutes: float
+    steps: int
+    network: NetworkName
+    channels: tuple[_Width, ...] = Field(max_length=_MOST_LEVELS)
+    strides: tuple[tuple[_Stride, ...], ...] = Field(
+        description="Of each level; the first is 1."
+    )
+    kernels: tuple[tuple[_Kernel, ...], ...] = Field(
+        description="Of each level; odd numbers."
+    )
+    residual_units: int = Field(ge=0, le=4)
+    deep_supervision: bool
+    image_channels: _Width
+    label_values: tuple[int, ...] = Field(
+        max_length=_MOST_CLASSES, description="Label of each class, background first."
+    )
+    label_names: tuple[str, ...]
+    painted_background: int | None = Field(
+        None, description="The label that means background, when 0 is not annotated."
+    )
+    loss: LossName
+    optimiser: OptimiserName
+    learning_rate: float
+    patch: tuple[_Length, ...]
+    batch: int = Field(ge=1)
+    spacing: tuple[float, ...]
+    unit: str
+    normalisation: Normalisation
+    mirror_axes: tuple[int, ...]
+    augmentation: float
+    foreground: float
+    precision: Literal["float32", "bfloat16", "float16"]
+    device: str
+    device_name: str
+    seed: int
+    split: Split
+    forecast: Forecast
+    fingerprint: Fingerprint
+    settings: TrainingSettings
+    reasons: dict[str, str] = Field(description="Field -> why, in plain words.")
+
+    @model_validator(mode="after")
+    def _sizes_fit(self) -> Self:
+        for name in ("patch", "spacing"):
+            if len(getattr(self, name)) != self.dimensions:
+                raise ValueError(
+                    f"{name} has {len(getattr(self, name))} numbers for a "
+                    f"{self.dimensions}D network: give {self.dimensions}."
+                )
+        if not len(self.channels) == len(self.strides) == len(self.kernels):
+            raise ValueError("channels, strides and kernels must name the same levels.")
+        for numbers in (*self.strides, *self.kernels):
+            if len(numbers) != self.dimensions:
+                raise ValueError(
+                    "strides and kernels must have a number for each axis."
+                )
+        if any(reach % 2 == 0 for kernel in self.kernels for reach in kernel):
+            raise ValueError("kernels must be odd.")
+        if len(self.label_values) != len(self.label_names):
+            raise ValueError("every class needs a label value and a name.")
+        return self
+
+    def __str__(self) -> str:
+        """Explain the plan in plain words, a line a decision."""
+        lines = [f"{self.dimensions}D {self.network} on {self.device_name}"]
+        lines += [f"- {reason}" for reason in self.reasons.values()]
+        return "\n".join(lines)

@@ -1,0 +1,226 @@
+"""What a person may choose. ``"auto"`` leaves a choice to the planner.
+
+The forms of the docks and the options of the terminal are built from these
+classes: title, description and limits are written here and nowhere else. The docks
+show `words` in place of a choice.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+
+from specimen_unet.domain.case import Annotation
+
+Auto = Literal["auto"]
+NetworkName = Literal["UNet", "BasicUNet", "DynUNet"]
+LossName = Literal["Dice", "Dice + cross-entropy", "Dice + focal"]
+OptimiserName = Literal["AdamW", "Adam", "SGD"]
+Normalisation = Literal["z-score", "percentile", "range"]
+Ending = Literal["minutes", "steps", "no improvement"]
+
+# What the docks fold away until a person asks for it.
+ADVANCED: dict[str, JsonValue] = {"advanced": True}
+
+
+def _numbers_from_text(value: Any) -> Any:
+    """Turn what people type, "16, 64 64" or " auto ", into numbers or "auto"."""
+    if not isinstance(value, str) or value.strip() in ("", "auto"):
+        return "auto" if isinstance(value, str) else value
+    return [
+        part for part in value.replace("x", ",").replace(" ", ",").split(",") if part
+    ]
+
+
+Size = Annotated[int, Field(ge=1)]
+Units = Annotated[int, Field(ge=0, le=4)]
+Rate = Annotated[float, Field(gt=0, le=10)]
+Sizes = Annotated[tuple[Size, ...] | Auto, BeforeValidator(_numbers_from_text)]
+Lengths = Annotated[
+    tuple[Annotated[float, Field(gt=0)], ...] | Auto,
+    BeforeValidator(_numbers_from_text),
+]
+Axes = Annotated[tuple[int, ...] | Auto, BeforeValidator(_numbers_from_text)]
+
+
+class Settings(BaseModel):
+    """Frozen choices; an unknown name or a value out of bounds is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TrainingSettings(Settings):
+    """How to train. The defaults are good untouched."""
+
+    dimensions: Literal[2, 3] | Auto = Field(
+        "auto",
+        title="Network",
+        description="3D sees whole blocks of a volume; 2D works slice by slice.",
+        json_schema_extra={"words": {"2": "2D", "3": "3D"}},
+    )
+    annotation: Annotation = Field(
+        "everywhere",
+        title="Unlabelled (0) means",
+        description="everywhere: background. slices: slices without any label were not "
+        "annotated. painted: not annotated; the first label is the background.",
+        json_schema_extra={
+            "words": {
+                "everywhere": "background",
+                "slices": "background in slices with a label",
+                "painted": "not annotated",
+            }
+        },
+    )
+    minutes: float = Field(
+        10, ge=0.05, le=100_000, title="Minutes", description="How long to train.",
+        json_schema_extra={"step": 1},
+    )  # fmt: skip
+    ending: Ending = Field(
+        "minutes",
+        title="Train until",
+        description="The minutes are over, the steps are done, or the validation Dice "
+        "no longer improves (the minutes are then the most it may take).",
+        json_schema_extra=ADVANCED,
+    )
+    steps: int = Field(
+        1000, ge=1, title="Steps", description="Steps, when training ends by steps.",
+        json_schema_extra=ADVANCED,
+    )  # fmt: skip
+    network: NetworkName | Auto = Field(
+        "auto",
+        title="Architecture",
+        description="UNet: fast, good with little time. BasicUNet: more work at full "
+        "resolution. DynUNet: as in nnU-Net, for long trainings on a GPU.",
+        json_schema_extra=ADVANCED,
+    )
+    channels: Sizes = Field(
+        "auto",
+        title="Channels",
+        description="Channels of each level, e.g. 32, 64, 128, 256.",
+        json_schema_extra=ADVANCED,
+    )
+    residual_units: Units | Auto = Field(
+        "auto",
+        title="Residual units",
+        description="Per level, 0 to 4; UNet only. More learn more, given time.",
+        json_schema_extra=ADVANCED,
+    )
+    deep_supervision: bool = Field(
+        False,
+        title="Deep supervision",
+        description="Score coarse outputs too; DynUNet only.",
+        json_schema_extra=ADVANCED,
+    )
+    loss: LossName = Field(
+        "Dice + cross-entropy",
+        title="Loss",
+        description="What is minimised. Dice + focal suits very small structures.",
+        json_schema_extra=ADVANCED,
+    )
+    optimiser: OptimiserName = Field(
+        "AdamW", title="Optimiser", description="How weights are changed.",
+        json_schema_extra=ADVANCED,
+    )  # fmt: skip
+    learning_rate: Rate | Auto = Field(
+        "auto", title="Learning rate", description="The highest of the schedule.",
+        json_schema_extra=ADVANCED,
+    )  # fmt: skip
+    patch: Sizes = Field(
+        "auto",
+        title="Patch",
+        description="Voxels the network sees at once, a number an axis: 32, 96, 96.",
+        json_schema_extra=ADVANCED,
+    )
+    batch: Size | Auto = Field(
+        "auto", title="Batch", description="Patches a step.",
+        json_schema_extra=ADVANCED,
+    )  # fmt: skip
+    spacing: Lengths = Field(
+        "auto",
+        title="Spacing",
+        description="Voxel size the network works at, in the unit of the images.",
+        json_schema_extra=ADVANCED,
+    )
+    normalisation: Normalisation | Auto = Field(
+        "auto",
+        title="Normalisation",
+        description="How gray values of every image are brought to one scale.",
+        json_schema_extra=ADVANCED,
+    )
+    mirror_axes: Axes = Field(
+        "auto",
+        title="Mirror axes",
+        description="Axes along which patches are mirrored: 0 is the first. Leave "
+        "out an axis whose direction matters (the ultrasound beam).",
+        json_schema_extra=ADVANCED,
+    )
+    augmentation: float = Field(
+        1.0,
+        ge=0,
+        le=2,
+        title="Augmentation",
+        description="0: none but mirrors. 1: normal. 2: strong.",
+        json_schema_extra={**ADVANCED, "step": 0.1},
+    )
+    foreground: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        title="Foreground share",
+        description="Share of patches that are centred on a labelled voxel.",
+        json_schema_extra={**ADVANCED, "step": 0.05},
+    )
+    folds: int = Field(
+        5,
+        ge=2,
+        le=20,
+        title="Folds",
+        description="One part in this many is held out for validation.",
+        json_schema_extra=ADVANCED,
+    )
+    fold: int = Field(
+        0, ge=0, title="Fold", description="Which part is held out.",
+        json_schema_extra=ADVANCED,
+    )  # fmt: skip
+    seed: int = Field(
+        0, ge=0, title="Seed", description="The same seed gives the same training.",
+        json_schema_extra=ADVANCED,
+    )  # fmt: skip
+    device: str = Field(
+        "auto", title="Device", description="auto, cpu, cuda, cuda:1 or mps.",
+        json_schema_extra=ADVANCED,
+    )  # fmt: skip
+
+
+class SegmentationSettings(Settings):
+    """How to segment. The defaults are good untouched."""
+
+    mirror: bool = Field(
+        False,
+        title="Average mirrored copies",
+        description="Segments mirrored copies too and averages: a little better, "
+        "2 to 8 times slower.",
+    )
+    largest_only: bool = Field(
+        False,
+        title="Keep largest part",
+        description="Of each label keep only the largest connected part.",
+    )
+    probabilities: bool = Field(
+        False,
+        title="Probabilities",
+        description="Also give one probability layer a label.",
+    )
+    overlap: float = Field(
+        0.25,
+        ge=0,
+        le=0.75,
+        title="Overlap",
+        description="Share by which neighbouring tiles overlap.",
+        json_schema_extra={**ADVANCED, "step": 0.05},
+    )
+    device: str = Field(
+        "auto", title="Device", description="auto, cpu, cuda, cuda:1 or mps.",
+        json_schema_extra=ADVANCED,
+    )  # fmt: skip

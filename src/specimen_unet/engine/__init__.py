@@ -1,0 +1,1 @@
+"""What computes with networks. The only room that imports torch and MONAI."""

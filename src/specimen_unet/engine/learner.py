@@ -1,0 +1,223 @@
+"""A network and how it learns: everything that a step changes."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from specimen_unet.engine.devices import autocast
+from specimen_unet.engine.losses import build_loss
+from specimen_unet.engine.networks import build_network, load_weights, weights_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from specimen_unet.domain.plan import Plan
+    from specimen_unet.domain.settings import OptimiserName
+    from specimen_unet.engine.patches import Batch
+
+_WEIGHT_DECAY = 1e-2
+_MOMENTUM = 0.9
+_LARGEST_GRADIENT = 12.0
+# The smoothed weights average over about the last ninth of the steps, at most 1000.
+_SMOOTHEST = 0.999
+
+
+class Learner:
+    """A network, its smoothed copy, and the optimiser.
+
+    Parameters
+    ----------
+    plan : Plan
+        Says which network, loss and optimiser.
+    device : torch.device
+        Where to learn.
+    start : mapping of str to Tensor, optional
+        Weights to start from; those of a new network without.
+
+    Attributes
+    ----------
+    network : torch.nn.Module
+        What learns.
+    smoothed : torch.nn.Module
+        Moving average of its weights; what is validated, shown and kept.
+    """
+
+    def __init__(
+        self, plan: Plan, device: torch.device, start: Mapping[str, Tensor] | None
+    ) -> None:
+        network = build_network(plan)
+        if start is not None:
+            load_weights(network, start)
+        self.network = network.to(device)
+        self.smoothed = copy.deepcopy(self.network).eval().requires_grad_(False)
+        self._plan = plan
+        self._device = device
+        self._loss = build_loss(plan)
+        fused = device.type in ("cpu", "cuda")
+        self._optimiser = OPTIMISERS[plan.optimiser](self.network.parameters(), fused)
+        self._scaler = torch.amp.GradScaler(
+            device.type, enabled=plan.precision == "float16"
+        )
+        self._best: dict[str, Tensor] | None = None
+        # Weights are changed in place, so these stay what they are.
+        self._weights = weights_of(self.network)
+        self._smoothed_weights = weights_of(self.smoothed)
+        self._averaged = [
+            name for name, weight in self._weights.items() if weight.is_floating_point()
+        ]
+
+    @property
+    def has_best(self) -> bool:
+        """Whether weights were kept as the best."""
+        return self._best is not None
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether every weight is a number."""
+        return all(bool(w.isfinite().all()) for w in self._weights.values())
+
+    def learn(self, batch: Batch, learning_rate: float, step: int) -> Tensor:
+        """Make one step.
+
+        Parameters
+        ----------
+        batch : Batch
+            What to learn from.
+        learning_rate : float
+            Of this step.
+        step : int
+            Its number, from 0.
+
+        Returns
+        -------
+        Tensor, a scalar on the device
+            The loss. NaN on a CPU means that nothing was changed.
+        """
+        self.network.train()
+        with autocast(self._device, self._plan.precision):
+            logits = self.network(batch.images)
+        loss = self._loss(logits, batch.classes)
+        self._optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(self._scaler.scale(loss))
+        self._scaler.unscale_(self._optimiser)
+        norm = torch.nn.utils.clip_grad_norm_(
+            self.network.parameters(), _LARGEST_GRADIENT
+        )
+        # Elsewhere this question would make the CPU wait for the device.
+        if self._device.type == "cpu" and not math.isfinite(norm):
+            return torch.full_like(loss.detach(), math.nan)
+        for group in self._optimiser.param_groups:
+            group["lr"] = learning_rate
+        self._scaler.step(self._optimiser)
+        self._scaler.update()
+        self._smooth(step)
+        return loss.detach()
+
+    def keep_best(self) -> None:
+        """Keep the smoothed weights as the best so far."""
+        kept = self._smoothed_weights.items()
+        self._best = {name: weight.clone() for name, weight in kept}
+
+    def result(self) -> torch.nn.Module:
+        """Return a network on the CPU with the best weights, or else the smoothed."""
+        network = copy.deepcopy(self.smoothed)
+        if self._best is not None:
+            load_weights(network, self._best)
+        return network.cpu().eval()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all tensors that a resumed training needs, by name."""
+        groups = {
+            "network": self._weights,
+            "smoothed": self._smoothed_weights,
+            "best": self._best or {},
+            "optimiser": self._optimiser_tensors(),
+        }
+        return {
+            f"{group}/{name}": tensor
+            for group, tensors in groups.items()
+            for name, tensor in tensors.items()
+        }
+
+    def scaler_state(self) -> dict[str, Any]:
+        """Return the state of float16's scaling, empty for other formats."""
+        state: dict[str, Any] = self._scaler.state_dict()
+        return state
+
+    def restore(
+        self, tensors: Mapping[str, Tensor], scaler_state: Mapping[str, Any]
+    ) -> None:
+        """Go back to where `tensors` and `scaler_state` were taken.
+
+        Raises
+        ------
+        ValueError
+            If they belong to another network.
+        """
+        load_weights(self.network, _group(tensors, "network"))
+        load_weights(self.smoothed, _group(tensors, "smoothed"))
+        best = _group(tensors, "best")
+        moved = {name: weight.to(self._device) for name, weight in best.items()}
+        self._best = moved or None
+        self._restore_optimiser(_group(tensors, "optimiser"))
+        if scaler_state:
+            self._scaler.load_state_dict(dict(scaler_state))
+
+    @torch.no_grad()
+    def _smooth(self, step: int) -> None:
+        """Move the smoothed weights towards the new ones, by less as time goes on."""
+        share = 1 - min(_SMOOTHEST, (1 + step) / (10 + step))
+        new, smoothed = self._weights, self._smoothed_weights
+        torch._foreach_lerp_(
+            [smoothed[name] for name in self._averaged],
+            [new[name] for name in self._averaged],
+            share,
+        )
+        for name in new.keys() - self._averaged:
+            smoothed[name].copy_(new[name])
+
+    def _optimiser_tensors(self) -> dict[str, Tensor]:
+        state = self._optimiser.state_dict()["state"]
+        return {
+            f"{number}/{name}": value
+            for number, values in state.items()
+            for name, value in values.items()
+            if isinstance(value, Tensor)
+        }
+
+    def _restore_optimiser(self, tensors: Mapping[str, Tensor]) -> None:
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            number, name = key.split("/")
+            state.setdefault(int(number), {})[name] = value
+        groups = self._optimiser.state_dict()["param_groups"]
+        self._optimiser.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _group(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """Return the tensors of one group, by their names within it."""
+    prefix = f"{name}/"
+    return {
+        key.removeprefix(prefix): tensor
+        for key, tensor in tensors.items()
+        if key.startswith(prefix)
+    }
+
+
+# The learning rate is set before every step.
+OPTIMISERS: dict[
+    OptimiserName, Callable[[Iterable[Tensor], bool], torch.optim.Optimizer]
+] = {
+    "AdamW": lambda weights, fused: torch.optim.AdamW(
+        weights, weight_decay=_WEIGHT_DECAY, fused=fused
+    ),
+    "Adam": lambda weights, fused: torch.optim.Adam(weights, fused=fused),
+    "SGD": lambda weights, fused: torch.optim.SGD(
+        weights, lr=1e-2, momentum=_MOMENTUM, nesterov=True, fused=fused
+    ),
+}

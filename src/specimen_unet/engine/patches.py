@@ -1,0 +1,200 @@
+"""Random patches of cases, the same for the same seed, step and labels.
+
+Cases stay as they are stored. What a patch covers is read, normalised, and brought to
+the plan's spacing in one go; a rotation and scaling are part of that one reading.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from specimen_unet.domain.annotation import IGNORED
+from specimen_unet.engine.augmentation import (
+    draw_affine,
+    draw_mirrors,
+    vary_intensity,
+)
+from specimen_unet.engine.cropping import affine_patch, affine_window, plain_patch
+from specimen_unet.engine.source import Source
+from specimen_unet.engine.voxel_index import LabelScans
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from specimen_unet.domain.case import Array, Case
+    from specimen_unet.domain.plan import Plan
+    from specimen_unet.engine.source import Block
+    from specimen_unet.engine.voxel_index import VoxelIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one step learns from.
+
+    Attributes
+    ----------
+    images : Tensor of float32, shape (N, C, *patch)
+        Normalised.
+    classes : Tensor of int64, shape (N, *patch)
+        `IGNORED` where nothing is annotated.
+    is_annotated : bool
+        Whether there is anything to learn from.
+    """
+
+    images: Tensor
+    classes: Tensor
+    is_annotated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    """The labels of one observer in one case, drawn for one patch."""
+
+    source: Source
+    observer: str
+    index: VoxelIndex
+
+
+class Patches:
+    """Batches of patches, each a function of its step and the data.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+        All cases of the plan; patches come from those it learns from.
+    plan : Plan
+        Says how patches are taken.
+    device : torch.device
+        Where batches are put.
+    """
+
+    def __init__(self, cases: Sequence[Case], plan: Plan, device: torch.device) -> None:
+        self._plan = plan
+        self._device = device
+        # Apple's GPUs cannot read turned patches from a volume.
+        self._workshop = device if device.type == "cuda" else torch.device("cpu")
+        learnt = (case for case in cases if case.name in plan.split.training)
+        self._sources = [Source(case, plan) for case in learnt if case.labels]
+        drawn = [
+            (source, name) for source in self._sources for name in source.case.labels
+        ]
+        self._numbers = {pair: number for number, pair in enumerate(drawn)}
+        self._scans = LabelScans(
+            [source.case.labels[observer] for source, observer in drawn],
+            [source.is_allowed for source, _ in drawn],
+            plan,
+        )
+
+    def batch(self, step: int) -> Batch:
+        """Make the batch of a step.
+
+        Parameters
+        ----------
+        step : int
+            Number of the step, from 0.
+
+        Returns
+        -------
+        Batch
+            On the device. The same for the same seed, step and data.
+        """
+        generator = np.random.default_rng((self._plan.seed, step))
+        self._scans.forget_oldest(step)
+        patches = [self._patch(generator) for _ in range(self._plan.batch)]
+        images = torch.stack([image for image, _, _ in patches])
+        classes = torch.stack([classes for _, classes, _ in patches]).long()
+        vary_intensity(images, self._plan, generator)
+        is_annotated = any(known for _, _, known in patches)
+        return Batch(images.to(self._device), classes.to(self._device), is_annotated)
+
+    def _patch(self, generator: np.random.Generator) -> tuple[Tensor, Tensor, bool]:
+        """Draw a patch: image (C, *patch), classes (*patch), whether any is known."""
+        drawing = self._drawing(generator)
+        centre = self._centre(generator, drawing)
+        affine = draw_affine(generator, self._plan)
+        mirrors = draw_mirrors(generator, self._plan)
+        if affine is None:
+            image, classes, is_known = self._plain(drawing, centre)
+        else:
+            image, classes, is_known = self._turned(drawing, centre, affine)
+        if mirrors:
+            image = image.flip([axis + 1 for axis in mirrors])
+            classes = classes.flip(mirrors)
+        return image, classes, is_known
+
+    def _drawing(self, generator: np.random.Generator) -> _Drawing:
+        """Draw a case and one of its observers.
+
+        Who annotated nothing has nothing to teach, so the next one is taken instead.
+        """
+        source = self._sources[generator.integers(len(self._sources))]
+        observer = generator.choice(list(source.case.labels))
+        first = self._numbers[source, str(observer)]
+        pairs = [*self._numbers][first:] + [*self._numbers][:first]
+        drawings = (
+            _Drawing(*pair, self._scans.index(self._numbers[pair])) for pair in pairs
+        )
+        is_any = self._plan.annotation == "everywhere"
+        fitting = (
+            drawing
+            for drawing in drawings
+            if is_any or any(map(len, drawing.index.voxels))
+        )
+        fallback = _Drawing(*pairs[0], self._scans.index(first))
+        return next(fitting, fallback)
+
+    def _centre(self, generator: np.random.Generator, drawing: _Drawing) -> Array:
+        """Draw the voxel around which a patch is taken, shape (axes of the case,)."""
+        voxels = self._candidates(generator, drawing.index)
+        shape = drawing.source.case.shape
+        if voxels.size:
+            voxel = voxels[generator.integers(len(voxels))]
+            return np.array(np.unravel_index(voxel, shape))
+        allowed = drawing.source.is_allowed
+        annotated = allowed & drawing.index.is_annotated
+        slices = np.flatnonzero(annotated if annotated.any() else allowed)
+        return np.array([generator.choice(slices), *generator.integers(shape[1:])])
+
+    def _candidates(self, generator: np.random.Generator, index: VoxelIndex) -> Array:
+        """Return voxels to choose a centre from; none if any voxel will do."""
+        if index.foreground and generator.random() < self._plan.foreground:
+            return index.foreground[generator.integers(len(index.foreground))]
+        if self._plan.annotation == "painted":
+            return np.concatenate(index.voxels)
+        return np.array([], int)
+
+    def _plain(self, drawing: _Drawing, centre: Array) -> tuple[Tensor, Tensor, bool]:
+        """Take a patch as it lies in the image."""
+        source = drawing.source
+        start = source.start(centre)
+        window = np.stack([start, start + source.size], axis=1)
+        block = source.read(
+            window, source.bounds(centre), drawing.observer, drawing.index
+        )
+        patch = plain_patch(block, self._plan.patch, self._workshop)
+        return *patch, _is_known(block)
+
+    def _turned(
+        self, drawing: _Drawing, centre: Array, affine: Array
+    ) -> tuple[Tensor, Tensor, bool]:
+        """Take a patch turned and scaled around its middle."""
+        source, patch = drawing.source, self._plan.patch
+        start = source.start(centre)
+        middle = source.in_network(start + (source.size - 1) / 2)
+        matrix = source.zoom[:, np.newaxis] * affine
+        bounds = source.bounds(centre)
+        window = source.around(centre, affine_window(middle, matrix, patch))
+        inside = np.clip(window, bounds[:, :1], bounds[:, 1:])
+        block = source.read(inside, bounds, drawing.observer, drawing.index)
+        turned = affine_patch(block, middle, matrix, patch, self._workshop)
+        return *turned, _is_known(block)
+
+
+def _is_known(block: Block) -> bool:
+    return bool((block.classes != IGNORED).any())

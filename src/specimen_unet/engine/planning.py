@@ -1,0 +1,291 @@
+"""From cases and settings to a plan: everything decided, each with its reason."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from specimen_unet.domain.choices import changed
+from specimen_unet.domain.errors import PlanError
+from specimen_unet.domain.plan import Forecast, Plan
+from specimen_unet.domain.settings import TrainingSettings
+from specimen_unet.domain.splits import split_cases
+from specimen_unet.engine.decisions import (
+    BY_HAND,
+    Decision,
+    decide_dimensions,
+    decide_loss,
+    decide_mirror_axes,
+    decide_network,
+    decide_normalisation,
+    decide_optimiser,
+    decide_precision,
+    decide_rate,
+    decide_spacing,
+    decide_strength,
+    reason_for_foreground,
+    reason_for_labels,
+    reason_for_split,
+    sizes,
+)
+from specimen_unet.engine.devices import (
+    choose_device,
+    device_name,
+    fastest_precision,
+    free_memory,
+    memory_errors,
+)
+from specimen_unet.engine.fingerprint import fingerprint
+from specimen_unet.engine.forecast import memory_of_step, seconds_of_step
+from specimen_unet.engine.haste import (
+    hurried_spacing,
+    minutes_to_hurry,
+    residual_units,
+)
+from specimen_unet.engine.inheritance import (
+    check_unit,
+    inherited,
+    inherited_levels,
+    with_reasons,
+)
+from specimen_unet.engine.sizing import (
+    Room,
+    decide_sizes,
+    room_on,
+    typical_shape,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import torch
+
+    from specimen_unet.domain.case import Case
+    from specimen_unet.domain.plan import Fingerprint, Split
+    from specimen_unet.engine.shape_rules import Levels
+
+# Share of the free memory that a step may take, and of the minutes that steps take;
+# the rest is for validation, reading and others.
+_SHARE_OF_MEMORY = 0.7
+_SHARE_OF_TIME = 0.85
+_SMALLER = 0.7
+_SHORT = "not fit the free memory"
+
+
+def plan(
+    cases: Sequence[Case],
+    settings: TrainingSettings | None = None,
+    *,
+    start_from: Plan | None = None,
+    **changes: Any,
+) -> Plan:
+    """Decide everything about a training before it starts.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+        With labels.
+    settings : TrainingSettings, optional
+        What a person chose; the rest is decided from the cases and the device.
+    start_from : Plan, optional
+        Of the model that will be fine-tuned: network, voxel size and normalisation
+        are then the same, as far as nobody chose otherwise.
+    **changes
+        Fields of `TrainingSettings` that differ from `settings`.
+
+    Returns
+    -------
+    Plan
+        ``print(plan)`` explains it. Planning takes a step of the network to know
+        how long it takes.
+
+    Raises
+    ------
+    PlanError
+        If the settings are out of bounds, or do not fit the cases or one another.
+    ImageError, NoAnnotationError, GridMismatchError
+        If nothing can be learnt from these cases, or not from all of them together.
+    MemoryExceededError
+        If the device ran out of memory although enough was said to be free.
+    """
+    chosen = changed(settings or TrainingSettings(), **changes)
+    device = choose_device(chosen.device)
+    seen = fingerprint(cases, chosen.annotation)
+    levels = None
+    settings = chosen
+    if start_from is not None:
+        check_unit(seen.unit, start_from)
+        settings = inherited(chosen, start_from)
+        levels = inherited_levels(settings, start_from)
+    decided = _decided(settings, seen, device)
+    split = _split(cases, settings, decided["dimensions"].value)
+    decided["split"] = Decision(split, reason_for_split(split))
+    draft = _within_memory(settings, seen, decided, device, levels)
+    with memory_errors("Choose a smaller patch or batch, or close other programs."):
+        finished = _with_time(draft, seconds_of_step(draft))
+    return with_reasons(finished, chosen)
+
+
+def _split(cases: Sequence[Case], settings: TrainingSettings, dimensions: int) -> Split:
+    """Hold out what the model is scored on."""
+    return split_cases(
+        cases,
+        folds=settings.folds,
+        fold=settings.fold,
+        seed=settings.seed,
+        dimensions=dimensions,
+    )
+
+
+def _decided(
+    settings: TrainingSettings, seen: Fingerprint, device: torch.device
+) -> dict[str, Decision[Any]]:
+    """Decide all fields of the plan that are no sizes."""
+    dimensions = decide_dimensions(settings, seen)
+    network = decide_network(settings)
+    if settings.deep_supervision and network.value != "DynUNet":
+        raise PlanError(
+            f"Deep supervision was chosen, but {network.value} has none: choose "
+            "DynUNet, or switch it off."
+        )
+    name = device_name(device)
+    return {
+        "dimensions": dimensions,
+        "annotation": Decision(settings.annotation, reason_for_labels(settings, seen)),
+        "network": network,
+        "residual_units": (
+            residual_units(settings.residual_units, minutes_to_hurry(settings, device))
+            if network.value == "UNet"
+            else Decision(0, "")
+        ),
+        "spacing": decide_spacing(settings, seen, dimensions.value),
+        "normalisation": decide_normalisation(settings, seen),
+        "mirror_axes": decide_mirror_axes(settings, dimensions.value),
+        "foreground": Decision(
+            settings.foreground, reason_for_foreground(settings, seen)
+        ),
+        "augmentation": decide_strength(settings),
+        "loss": decide_loss(settings),
+        "optimiser": decide_optimiser(settings),
+        "learning_rate": decide_rate(settings),
+        "precision": decide_precision(fastest_precision(device)),
+        "device": Decision(str(device), f"Computed by {name}."),
+        "device_name": Decision(name, ""),
+    }
+
+
+def _within_memory(
+    settings: TrainingSettings,
+    seen: Fingerprint,
+    decided: dict[str, Decision[Any]],
+    device: torch.device,
+    levels: Levels | None,
+) -> Plan:
+    """Choose the largest sizes for which a step fits into the free memory."""
+    dimensions, network = decided["dimensions"].value, decided["network"].value
+    minutes = minutes_to_hurry(settings, device)
+    room = room_on(device, decided["precision"].value, network, dimensions, minutes)
+    if settings.spacing == "auto":
+        usual = decided["spacing"]
+        shape = typical_shape(seen, usual.value)
+        hurried = hurried_spacing(usual, shape, room.patch_voxels, minutes)
+        decided = {**decided, "spacing": hurried}
+    spacing = decided["spacing"].value
+    free = free_memory(device)
+    while True:
+        found = decide_sizes(settings, network, seen, spacing, room, levels)
+        draft = _draft(settings, seen, {**decided, **found.by_field()})
+        needed = memory_of_step(draft)
+        if needed <= _SHARE_OF_MEMORY * free:
+            return _with_memory(draft, needed, free)
+        smaller = _less_room(settings, draft, room)
+        if smaller is None:
+            raise PlanError(
+                f"A training step with {draft.batch} patches of {sizes(draft.patch)} "
+                f"voxels needs about {_gigabytes(needed)} of memory, but "
+                f"{_gigabytes(free)} are free on {draft.device_name}: choose a smaller "
+                "patch or batch, or close other programs."
+            )
+        room = smaller
+
+
+def _less_room(settings: TrainingSettings, draft: Plan, room: Room) -> Room | None:
+    """Take fewer patches, then smaller ones; None where nothing is left to shrink."""
+    if settings.batch == "auto" and draft.batch > 1:
+        return replace(room, batches=(1, draft.batch - 1), limit=_SHORT)
+    if settings.patch == "auto" and room.patch_voxels > 1:
+        voxels = min(room.patch_voxels, math.prod(draft.patch))
+        return replace(room, patch_voxels=_SMALLER * voxels, limit=_SHORT)
+    return None
+
+
+def _draft(
+    settings: TrainingSettings, seen: Fingerprint, decided: dict[str, Decision[Any]]
+) -> Plan:
+    """Put a plan together; what it will take is not known yet."""
+    background, labels = _background_and_labels(settings, seen)
+    return Plan(
+        **{name: decision.value for name, decision in decided.items()},
+        reasons={
+            name: choice.reason for name, choice in decided.items() if choice.reason
+        },
+        deep_supervision=settings.deep_supervision,
+        image_channels=seen.channels,
+        label_values=(0, *labels),
+        label_names=("background", *(f"label {label}" for label in labels)),
+        painted_background=background,
+        unit=seen.unit,
+        ending=settings.ending,
+        minutes=settings.minutes,
+        steps=settings.steps,
+        seed=settings.seed,
+        forecast=Forecast(seconds_per_step=0, memory_bytes=0, steps=settings.steps),
+        fingerprint=seen,
+        settings=settings,
+    )
+
+
+def _background_and_labels(
+    settings: TrainingSettings, seen: Fingerprint
+) -> tuple[int | None, tuple[int, ...]]:
+    """Return the label that is painted background, and the labels to be learnt."""
+    if settings.annotation == "painted":
+        return seen.label_values[0], seen.label_values[1:]
+    return None, seen.label_values
+
+
+def _with_memory(draft: Plan, needed: int, free: int) -> Plan:
+    """Note the memory a step takes."""
+    forecast = draft.forecast.model_copy(update={"memory_bytes": needed})
+    reason = f"Memory: about {_gigabytes(needed)}; {_gigabytes(free)} are free."
+    reasons = {**draft.reasons, "forecast": reason}
+    return draft.model_copy(update={"forecast": forecast, "reasons": reasons})
+
+
+def _with_time(draft: Plan, seconds: float) -> Plan:
+    """Turn minutes into steps, or steps into minutes."""
+    a_step = seconds / _SHARE_OF_TIME
+    steps, minutes = draft.steps, draft.minutes
+    if draft.ending == "steps":
+        minutes = steps * a_step / 60
+        reason = f"{steps} steps, {BY_HAND}: about {minutes:.3g} minutes"
+    else:
+        steps = max(int(minutes * 60 / a_step), 1)
+        until = "at most " if draft.ending == "no improvement" else ""
+        reason = f"About {steps} steps in {until}{minutes:g} minutes"
+    reason += f", {seconds:.2g} s each; the rest is for validation and reading."
+    changes = {
+        "steps": steps,
+        "minutes": minutes,
+        "forecast": draft.forecast.model_copy(
+            update={"seconds_per_step": seconds, "steps": steps}
+        ),
+        "reasons": {**draft.reasons, "steps": reason},
+    }
+    return draft.model_copy(update=changes)
+
+
+def _gigabytes(count: int) -> str:
+    """Write bytes as people do."""
+    return f"{count / 2**30:.2g} GB"

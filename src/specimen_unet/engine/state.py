@@ -1,0 +1,77 @@
+"""How far a training is: all that decides what it does next, besides the weights."""
+
+from __future__ import annotations
+
+import math
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from specimen_unet.domain.card import Metrics
+
+# A Dice that grows by less is no improvement worth waiting for.
+_IMPROVEMENT = 0.001
+
+
+class TrainingState(BaseModel):
+    """Kept in every checkpoint, so that a resumed training decides as before.
+
+    Attributes
+    ----------
+    step : int
+        Steps done.
+    seconds : float
+        Time spent, validation included and pauses left out.
+    step_seconds, validation_seconds : float or None
+        What one step and one validation take; None until one was timed.
+    validated_step : int
+        Step after which the last validation was; 0 before the first.
+    validated_at : float
+        `seconds` when it ended.
+    validations_left_behind : int
+        Validations since the best one.
+    best : Metrics or None
+        Scores of the best weights so far.
+    cooling_step : int or None
+        Step from which the learning rate falls, once nothing improves any more.
+    cooling_at : float
+        `seconds` then.
+    failed_steps : int
+        Steps in a row whose loss was not a number.
+    told : list of str
+        Warnings that were given, each once.
+    parent : str or None
+        Model that is fine-tuned.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    step: int = 0
+    seconds: float = 0.0
+    step_seconds: float | None = None
+    validation_seconds: float | None = None
+    validated_step: int = 0
+    validated_at: float = 0.0
+    validations_left_behind: int = 0
+    best: Metrics | None = None
+    cooling_step: int | None = None
+    cooling_at: float = 0.0
+    failed_steps: int = 0
+    told: list[str] = Field(default_factory=list)
+    parent: str | None = None
+
+    def note_scores(self, metrics: Metrics) -> bool:
+        """Take note of a validation that has just ended; tell whether it is the best.
+
+        One where no label could be scored is never the best, and no step back.
+        """
+        self.validated_step = self.step
+        self.validated_at = self.seconds
+        if metrics.mean_dice is None:
+            return False
+        best = self.best.mean_dice if self.best else None
+        gain = math.inf if best is None else metrics.mean_dice - best
+        waited = self.validations_left_behind + 1
+        self.validations_left_behind = 0 if gain > _IMPROVEMENT else waited
+        if gain > 0:
+            self.best = metrics
+        return gain > 0

@@ -1,0 +1,89 @@
+"""Parts of a case, segmented as they would be in the whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from specimen_unet.engine.intensity import intensity_scale
+from specimen_unet.engine.prediction import predict
+from specimen_unet.engine.source import spacing_for
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    import torch
+
+    from specimen_unet.domain.case import Array, Case
+    from specimen_unet.domain.events import TileDone
+    from specimen_unet.domain.plan import Plan
+
+
+@dataclass(frozen=True)
+class View:
+    """Slices (rows of a 2D image) of a case, with what a network sees around them.
+
+    Attributes
+    ----------
+    case : Case
+        What is looked at.
+    wanted : tuple of int
+        First and last + 1 along the first axis.
+    plan : Plan
+        Says how far a network sees.
+    """
+
+    case: Case
+    wanted: tuple[int, int]
+    plan: Plan
+
+    @cached_property
+    def scale(self) -> tuple[Array, Array]:
+        """Offset and factor of the gray values of the whole image."""
+        return intensity_scale(self.case.image, self.plan.normalisation)
+
+    @cached_property
+    def read(self) -> tuple[int, int]:
+        """First and last + 1 of the slices that are read: a patch more than wanted."""
+        if len(self.case.shape) > self.plan.dimensions:
+            return self.wanted
+        spacing = spacing_for(self.plan, self.case.grid)
+        reach = int(np.ceil(self.plan.patch[0] * self.plan.spacing[0] / spacing[0] / 2))
+        start, stop = self.wanted
+        return max(start - reach, 0), min(stop + reach, self.case.shape[0])
+
+    def segmenting(
+        self, network: torch.nn.Module, device: torch.device
+    ) -> Generator[TileDone, None, Array]:
+        """Segment it.
+
+        Parameters
+        ----------
+        network : torch.nn.Module
+            On the device.
+        device : torch.device
+            Where to compute.
+
+        Yields
+        ------
+        TileDone
+
+        Returns
+        -------
+        ndarray of float32, shape (K, *spatial)
+            Of the wanted slices only.
+        """
+        start, stop = self.read
+        first, last = self.wanted
+        probabilities = yield from predict(
+            self.case.image[:, start:stop],
+            self.case.grid,
+            network,
+            self.plan,
+            device=device,
+            scale=self.scale,
+        )
+        return probabilities[:, first - start : last - start]

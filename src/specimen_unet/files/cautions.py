@@ -1,0 +1,11 @@
+"""What is read although something about it is doubtful."""
+
+from __future__ import annotations
+
+
+class SpacingWarning(UserWarning):
+    """A file says too little, or two different things, about the size of a voxel."""
+
+
+class UnpairedFilesWarning(UserWarning):
+    """Images without labels, or labels without an image, were left out."""

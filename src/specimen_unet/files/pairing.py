@@ -1,0 +1,224 @@
+"""Which labels belong to which image, by their names alone.
+
+Folders: ``images/032.tif`` with ``labels/032.tif``; several observers as
+``labels-EA/032.tif`` or ``labels/EA/032.tif``. Suffixes: ``032.tif`` with
+``032_labels.tif``; several observers as ``032_EA.tif`` and ``032_MG.tif``. Both may
+be mixed, and lie in folders of folders.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from specimen_unet.files.images import image_stem, image_suffix
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+ONLY_OBSERVER = "labels"
+"""Name of the observer when the files do not tell one."""
+
+MOST_LABELS = 100
+"""More values than this are gray values, unless the file says that it holds labels."""
+
+_WORD = "labels?|masks?|seg|segmentations?|annotations?|ground[-_ ]?truth|gt|labelstr"
+_SEPARATOR = r"[-_. ]+"
+_IMAGES_FOLDER = re.compile(r"images?|imagestr", re.IGNORECASE)
+_LABELS_FOLDER = re.compile(rf"({_WORD})(?:{_SEPARATOR}(.+))?", re.IGNORECASE)
+_MARK_FIRST = re.compile(rf"(?:{_WORD})(?:{_SEPARATOR}(.+))?", re.IGNORECASE)
+_MARK_LAST = re.compile(rf"(.+?){_SEPARATOR}(?:{_WORD})", re.IGNORECASE)
+_MARK_ANYWHERE = re.compile(
+    rf"(?:^|/|{_SEPARATOR})(?:{_WORD})(?:$|/|{_SEPARATOR})", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Every image file of a folder is in exactly one of these.
+
+    Attributes
+    ----------
+    pairs : dict
+        Image file -> observer -> file of labels.
+    images : tuple of str
+        Images that no labels belong to.
+    labels : tuple of str
+        Labels that belong to no image, or that repeat an observer's.
+    """
+
+    pairs: dict[str, dict[str, str]] = field(default_factory=dict)
+    images: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file in its place: where it is, what its name says, who drew it."""
+
+    name: str
+    place: str
+    stem: str
+    is_labels: bool = False
+    observer: str = ""  # as far as the folder tells
+
+
+def pair_names(names: Iterable[str]) -> Pairing:
+    """Pair images with labels.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Files relative to one folder, with "/" between folders. Files that are no
+        images by their suffix, and hidden ones, are passed over.
+
+    Returns
+    -------
+    Pairing
+        Sorted by name.
+    """
+    places: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(set(names)):
+        if image_suffix(name) and not any(part[:1] == "." for part in name.split("/")):
+            places[_place(name)].append(name)
+    files = [
+        file for place, members in places.items() for file in _files(place, members)
+    ]
+    return _paired(
+        [file for file in files if not file.is_labels],
+        [file for file in files if file.is_labels],
+    )
+
+
+def divisions(stem: str) -> Iterator[tuple[str, str]]:
+    """Yield the ways to divide a name at a separator, longest beginning first."""
+    for found in reversed(list(re.finditer(_SEPARATOR, stem))):
+        base, tail = stem[: found.start()], stem[found.end() :]
+        if base and tail:
+            yield base, tail
+
+
+def says_labels(name: str) -> bool:
+    """Tell whether a file, or the folder it is in, is called labels, mask, ..."""
+    return _MARK_ANYWHERE.search(image_stem(name)) is not None
+
+
+def has_labels_mark(stem: str) -> bool:
+    """Tell whether a name says of itself that it is labels, "032_mask"."""
+    return _MARK_LAST.fullmatch(stem) is not None
+
+
+def _place(name: str) -> str:
+    """Return the folder within which a file finds its partners."""
+    folders = name.split("/")[:-1]
+    for number, folder in enumerate(folders):
+        if _IMAGES_FOLDER.fullmatch(folder) or _LABELS_FOLDER.fullmatch(folder):
+            return "/".join(folders[:number])
+    return "/".join(folders)
+
+
+def _files(place: str, members: list[str]) -> Iterator[_File]:
+    """Tell images from labels within one place."""
+    heads: dict[str, list[str]] = defaultdict(list)
+    for name in members:
+        heads[name[len(place) :].strip("/").rpartition("/")[0]].append(name)
+    roots = [head.split("/")[0] for head in heads]
+    if any(map(_IMAGES_FOLDER.fullmatch, roots)) and any(
+        map(_LABELS_FOLDER.fullmatch, roots)
+    ):
+        beside = heads.pop("", [])
+        yield from _in_folders(
+            place, [name for names in heads.values() for name in names]
+        )
+        heads = {"": beside}
+    for head, names in heads.items():
+        yield from _side_by_side(f"{place}/{head}", names)
+
+
+def _in_folders(place: str, names: list[str]) -> Iterator[_File]:
+    """Read the files of ``images/`` and of ``labels*/`` beside it."""
+    parts = [name[len(place) :].strip("/").partition("/") for name in names]
+    stems = {
+        image_stem(rest) for head, _, rest in parts if _IMAGES_FOLDER.fullmatch(head)
+    }
+    for name, (head, _, rest) in zip(names, parts, strict=True):
+        stem = image_stem(rest)
+        found = _LABELS_FOLDER.fullmatch(head)
+        if found is None:
+            yield _File(name, place, stem)
+            continue
+        observer = found[2] or ""
+        folder, _, below = stem.partition("/")
+        if below and not stems & {stem, *(base for base, _ in divisions(stem))}:
+            # labels/EA/032.tif, not labels/032/first.tif of images/032/first.tif
+            stem, observer = below, "-".join(filter(None, [observer, folder]))
+        yield _File(name, place, stem, is_labels=True, observer=observer)
+
+
+def _side_by_side(place: str, names: list[str]) -> Iterator[_File]:
+    """Tell images from labels in one folder by what their names begin with."""
+    stems = {name: image_stem(name.rpartition("/")[2]) for name in names}
+    known = set(stems.values())
+    marked = {stem for stem in known if _is_marked(stem, known)}
+    unmarked = known - marked
+    bases = {base for stem in known for base, _ in divisions(stem)}
+    for name, stem in stems.items():
+        # 032_2 is a second image, not what an observer "2" drew on 032; and what
+        # others are drawn on is an image.
+        is_drawn = stem not in bases and any(
+            base in unmarked and not tail.isdigit() for base, tail in divisions(stem)
+        )
+        yield _File(name, place, stem, is_labels=is_drawn or stem in marked)
+
+
+def _is_marked(stem: str, others: Collection[str]) -> bool:
+    """Tell labels that say so: 032_labels, 032_EA_mask, 032_seg-manual."""
+    return has_labels_mark(stem) or any(
+        base in others and _MARK_FIRST.fullmatch(tail) for base, tail in divisions(stem)
+    )
+
+
+def _paired(images: list[_File], drawn: list[_File]) -> Pairing:
+    """Give every image its labels; what is left over is told."""
+    by_stem: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for image in images:
+        by_stem[image.place, image.stem].append(image.name)
+    pairs: dict[str, dict[str, str]] = defaultdict(dict)
+    left: list[str] = []
+    for labels in drawn:
+        image_name, observer = _image_of(labels, by_stem)
+        if not image_name or observer in pairs.get(image_name, {}):
+            left.append(labels.name)
+        else:
+            pairs[image_name][observer] = labels.name
+    alone = (image.name for image in images if image.name not in pairs)
+    return Pairing(
+        {name: dict(sorted(pairs[name].items())) for name in sorted(pairs)},
+        tuple(sorted(alone)),
+        tuple(sorted(left)),
+    )
+
+
+def _image_of(
+    labels: _File, by_stem: Mapping[tuple[str, str], list[str]]
+) -> tuple[str, str]:
+    """Find the image with the longest name that labels begin with, and who drew."""
+    for base, tail in [(labels.stem, ""), *divisions(labels.stem)]:
+        names = by_stem.get((labels.place, base), [])
+        if names:
+            suffix = image_suffix(labels.name)
+            same = [name for name in names if image_suffix(name) == suffix]
+            observer = "-".join(filter(None, [labels.observer, _without_mark(tail)]))
+            return (same or names)[0], observer or ONLY_OBSERVER
+    return "", ""
+
+
+def _without_mark(tail: str) -> str:
+    """Leave the observer of a tail: "labels-EA", "EA_mask" and "EA" are all EA."""
+    first = _MARK_FIRST.fullmatch(tail)
+    if first:
+        return first[1] or ""
+    last = _MARK_LAST.fullmatch(tail)
+    return last[1] if last else tail

@@ -1,0 +1,1 @@
+"""A run folder, and the engine in a process of its own."""

@@ -1,0 +1,51 @@
+"""A file of events that only grows, and survives its writer."""
+
+from __future__ import annotations
+
+import os
+from typing import IO, TYPE_CHECKING
+
+from specimen_unet.runs.protocol import event_from_line, event_to_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from specimen_unet.domain.events import Event
+
+
+def append_event(path: Path, event: Event) -> None:
+    """Append an event to a file of JSON lines.
+
+    A writer killed in the middle of a line leaves it torn; that line is ended first,
+    so that it swallows nothing of what follows.
+    """
+    line = event_to_line(event, path.parent).encode()
+    with path.open("a+b") as file:
+        file.write(b"\n" + line if _ends_torn(file) else line)
+
+
+def read_events(path: Path) -> Iterator[Event]:
+    """Read the events of a file that may be missing; torn lines are left out."""
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            event = _event_or_none(line)
+            if event is not None:
+                yield event
+
+
+def _event_or_none(line: str) -> Event | None:
+    try:
+        return event_from_line(line)
+    except ValueError:
+        return None
+
+
+def _ends_torn(file: IO[bytes]) -> bool:
+    """Whether the last line of a file has no end."""
+    if file.seek(0, os.SEEK_END) == 0:
+        return False
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) != b"\n"

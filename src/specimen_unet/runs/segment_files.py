@@ -1,0 +1,144 @@
+"""``specimen-unet segment``: image files in, label files out."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+from specimen_unet.domain.case import Case
+from specimen_unet.domain.errors import CaseReadError, SpecimenUnetError
+from specimen_unet.engine.devices import settle_heap
+from specimen_unet.engine.model import load_model
+from specimen_unet.engine.segmentation import segmenting
+from specimen_unet.files.cautions import UnpairedFilesWarning
+from specimen_unet.files.images import (
+    image_stem,
+    image_suffix,
+    read_image,
+    write_image,
+    write_labels,
+)
+from specimen_unet.files.pairing import pair_names
+from specimen_unet.runs.answers import Answer, Status
+from specimen_unet.runs.terminal import ProgressBar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from specimen_unet.domain.settings import SegmentationSettings
+    from specimen_unet.engine.model import Model
+
+
+def segment_files(
+    images: Path, model_path: Path, out: Path, settings: SegmentationSettings
+) -> Answer:
+    """Segment an image, or every image of a folder.
+
+    Labels are written under the name of their image, in its format, with its spacing
+    and unit. What fails is listed at the end and does not keep the others waiting.
+
+    Parameters
+    ----------
+    images : Path
+        An image file, or a folder of them (or of cases, whose labels are left out).
+    model_path : Path
+        A model file.
+    out : Path
+        Folder for the labels; made where it is missing.
+    settings : SegmentationSettings
+        With `probabilities`, they are written as ``NAME_probabilities``.
+
+    Raises
+    ------
+    CaseReadError
+        If there are no images, or `out` is where they are.
+    ModelFileError
+        If the model cannot be loaded.
+    """
+    paths = images_of(images)
+    if out.resolve() in {path.parent.resolve() for path in paths}:
+        raise CaseReadError(
+            f"The labels would replace the images in {out}: choose another folder."
+        )
+    settle_heap()
+    model = load_model(model_path)
+    written: dict[str, str] = {}
+    failed: dict[str, str] = {}
+    for number, path in enumerate(paths, start=1):
+        what = f"{number}/{len(paths)} {path.name}"
+        try:
+            written[str(path)] = str(_segment_file(path, model, out, settings, what))
+        except (SpecimenUnetError, OSError) as error:
+            failed[str(path)] = str(error)
+    return _answer(written, failed)
+
+
+def images_of(path: Path) -> list[Path]:
+    """List the images to segment: one file, or those of a folder of cases.
+
+    Raises
+    ------
+    CaseReadError
+        If there are none.
+
+    Warns
+    -----
+    UnpairedFilesWarning
+        Names the files whose names say that they are labels of no image.
+    """
+    if not path.is_dir():
+        return [path]
+    folder = path / "images" if (path / "images").is_dir() else path
+    pairing = pair_names(file.name for file in folder.iterdir() if file.is_file())
+    names = sorted({*pairing.pairs, *pairing.images})
+    if not names:
+        raise CaseReadError(
+            f"{folder} holds no images: choose a folder of TIFF or NIfTI files."
+        )
+    if pairing.labels:
+        warnings.warn(
+            f"Not segmented, since they are called labels: {', '.join(pairing.labels)}",
+            UnpairedFilesWarning,
+            stacklevel=2,
+        )
+    return [folder / name for name in names]
+
+
+def _segment_file(
+    path: Path, model: Model, out: Path, settings: SegmentationSettings, what: str
+) -> Path:
+    """Segment one file with a progress bar; return where its labels are."""
+    image, grid = read_image(path)
+    stem, suffix = image_stem(path.name), image_suffix(path.name)
+    case = Case(image, spacing=grid.spacing, unit=grid.unit, name=stem)
+    events = segmenting(case, model, settings)
+    with ProgressBar(what) as bar:
+        while True:
+            try:
+                bar.show(next(events))
+            except StopIteration as end:
+                result = end.value
+                break
+    labels_path = out / path.name
+    write_labels(labels_path, result.labels, grid, like=path)
+    if result.probabilities is not None:
+        probabilities = out / f"{stem}_probabilities{suffix}"
+        write_image(probabilities, result.probabilities, grid)
+    return labels_path
+
+
+def _answer(written: dict[str, str], failed: dict[str, str]) -> Answer:
+    lines = list(written.values())
+    if failed:
+        lines.append(f"{len(failed)} of {len(written) + len(failed)} files failed:")
+        lines += [f"  {name}: {message}" for name, message in failed.items()]
+    content = {"written": written, "failed": failed}
+    return Answer("\n".join(lines), content, status_of(written, failed))
+
+
+def status_of(done: Sequence[str] | dict[str, str], failed: dict[str, str]) -> Status:
+    """Tell whether all, some or none of the files went well."""
+    if not failed:
+        return Status.OK
+    return Status.SOME_FILES_FAILED if done else Status.BAD_INPUT

@@ -1,0 +1,232 @@
+"""Which labels were drawn on which image: guessed from shapes and names."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from specimen_unet.domain.case import Case
+from specimen_unet.domain.errors import NoAnnotationError
+from specimen_unet.viewer.layer_checks import (
+    check_image_layer,
+    check_labels_layer,
+    level_zero,
+    spatial_shape,
+)
+from specimen_unet.viewer.layers import case_from_layers
+from specimen_unet.viewer.provenance import kind_of_layer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An image layer and the labels layers that observers drew on it."""
+
+    image: Any
+    truths: tuple[Any, ...] = ()
+
+    def check(self) -> None:
+        """Check that a case can be made of these layers.
+
+        Raises
+        ------
+        ImageError, GridMismatchError, NoAnnotationError
+            What is wrong with which layer.
+        """
+        check_image_layer(self.image)
+        self.check_truths()
+
+    def check_truths(self) -> None:
+        """Check the labels only, which change while a person paints."""
+        if not self.truths:
+            raise NoAnnotationError(
+                f"No ground truth is chosen for {self.image.name!r}: choose one or "
+                "more labels layers on which the structure is painted."
+            )
+        for layer in self.truths:
+            check_labels_layer(layer, self.image)
+
+    @property
+    def voxel_bytes(self) -> int:
+        """Memory that a copy of image and labels takes."""
+        layers = (self.image, *self.truths)
+        return sum(_bytes(level_zero(layer)) for layer in layers)
+
+    def observers(self) -> dict[str, Any]:
+        """Return the labels layers by what is not the image's name in theirs."""
+        names = [observer_name(str(t.name), str(self.image.name)) for t in self.truths]
+        if len(set(names)) < len(names):
+            names = [str(layer.name) for layer in self.truths]
+        return dict(zip(names, self.truths, strict=True))
+
+    def case(self) -> Case:
+        """Copy the layers into a case, its observers named as in `observers`.
+
+        Raises
+        ------
+        SpecimenUnetError
+            As `check` does.
+        """
+        self.check_truths()
+        case = case_from_layers(self.image, *self.truths)
+        drawn = [case.labels[str(layer.name)] for layer in self.truths]
+        return Case(
+            case.image,
+            dict(zip(self.observers(), drawn, strict=True)),
+            spacing=case.grid.spacing,
+            unit=case.grid.unit,
+            name=case.name,
+            group=case.group,
+        )
+
+
+def pair_layers(images: Sequence[Any], labels: Sequence[Any]) -> list[Pair]:
+    """Pair every image with the labels of its shape that bear its name.
+
+    Labels whose shape only one image has need no name, but may not bear the number
+    of another specimen ("033" beside "032"). What was made here
+    (predictions, previews) is no ground truth, nor are empty labels beside others.
+
+    Parameters
+    ----------
+    images, labels : sequence of layer
+        All image layers and all labels layers that are open.
+
+    Returns
+    -------
+    list of Pair
+        In the order of the images; images without labels are left out, unless
+        none has any: then the first image stands alone.
+    """
+    images = [layer for layer in images if _is_drawn_on(layer)]
+    labels = [layer for layer in labels if kind_of_layer(layer) is None]
+    painted = [layer for layer in labels if _is_painted(layer)] or labels
+    owners = [image_of(layer, images) for layer in painted]
+    pairs = [
+        Pair(
+            image, tuple(t for t, o in zip(painted, owners, strict=True) if o is image)
+        )
+        for image in images
+    ]
+    return [pair for pair in pairs if pair.truths] or pairs[:1]
+
+
+def pairs_of_cases(
+    cases: Iterable[Case], images: Sequence[Any], labels: Sequence[Any]
+) -> list[Pair]:
+    """Find the layers that cases were made from, by name and shape.
+
+    Parameters
+    ----------
+    cases : iterable of Case
+        Of a run that goes on.
+    images, labels : sequence of layer
+        All image layers and all labels layers that are open.
+
+    Returns
+    -------
+    list of Pair
+        Of the cases whose image is open, with the observers that are open.
+    """
+    pairs = []
+    for case in cases:
+        for image in images:
+            if str(image.name) == case.name and spatial_shape(image) == case.shape:
+                drawn = [t for t in labels if _is_drawn_by(t, image, case)]
+                pairs.append(Pair(image, tuple(drawn)))
+    return pairs
+
+
+def _is_drawn_by(labels: Any, image: Any, case: Case) -> bool:
+    """Tell whether labels are those of an observer of a case."""
+    name = str(labels.name)
+    names = (name, observer_name(name, str(image.name)))
+    is_known = any(observer in case.labels for observer in names)
+    return is_known and spatial_shape(labels) == case.shape
+
+
+def image_of(labels: Any, images: Iterable[Any]) -> Any | None:
+    """Return the one image that labels were most likely drawn on, or None."""
+    shape = spatial_shape(labels)
+    own = _words(str(labels.name))
+    fitting = [
+        image
+        for image in images
+        if spatial_shape(image) == shape and not _differ(own, _words(str(image.name)))
+    ]
+    if len(fitting) <= 1:
+        return fitting[0] if fitting else None
+    words = [_words(str(image.name)) for image in fitting]
+    common = set.intersection(*words)
+    ranks = [_likeness(own, w, common) for w in words]
+    best = max(ranks)
+    is_clear = best[0] > 0 and ranks.count(best) == 1
+    return fitting[ranks.index(best)] if is_clear else None
+
+
+def observer_name(labels_name: str, image_name: str) -> str:
+    """Return what the name of labels says beside the name of their image.
+
+    Examples
+    --------
+    >>> observer_name("032_EA", "032"), observer_name("labels 7", "image 7")
+    ('EA', 'labels')
+    >>> observer_name("EA", "032"), observer_name("032", "032")
+    ('EA', '032')
+    """
+    own = _words(image_name)
+    rest = [word for word in _split(labels_name) if word.lower() not in own]
+    return " ".join(rest) or labels_name
+
+
+def _differ(labels: set[str], image: set[str]) -> bool:
+    """Tell whether both bear numbers, of two digits or more, and none is the same."""
+    numbers = [_numbers(words) for words in (labels, image)]
+    return all(numbers) and not set.intersection(*numbers)
+
+
+def _numbers(words: set[str]) -> set[str]:
+    return {word for word in words if re.fullmatch(r"\d\d+", word)}
+
+
+def _likeness(
+    labels: set[str], image: set[str], common: set[str]
+) -> tuple[int, int, int]:
+    """Rank an image by its words among those of the labels; more is more alike."""
+    shared = labels & image
+    return (
+        sum(map(len, shared)),
+        sum(map(len, shared - common)),
+        -len(image - labels),
+    )
+
+
+def _words(name: str) -> set[str]:
+    return {word.lower() for word in _split(name)}
+
+
+def _split(name: str) -> list[str]:
+    return [word for word in re.split(r"[\W_]+", name) if word]
+
+
+def _is_drawn_on(image: Any) -> bool:
+    """Tell whether an image layer may be a specimen: not RGB, and 2D or 3D."""
+    is_gray = not getattr(image, "rgb", False)
+    return (
+        is_gray and len(spatial_shape(image)) in (2, 3) and kind_of_layer(image) is None
+    )
+
+
+def _is_painted(labels: Any) -> bool:
+    """Tell whether anything is painted; lazily loaded labels are taken to be."""
+    data = level_zero(labels)
+    return not isinstance(data, np.ndarray) or bool(data.any())
+
+
+def _bytes(data: Any) -> int:
+    return int(np.prod(data.shape, dtype=np.int64)) * int(np.dtype(data.dtype).itemsize)

@@ -1,0 +1,32 @@
+"""Which layers this package made, and what for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import napari.layers
+
+Kind = Literal["segmentation", "probability", "errors", "preview"]
+_KEY = "specimen-unet"
+
+
+def mark_layer(layer: napari.layers.Layer, kind: Kind, **details: str) -> None:
+    """Write into a layer's metadata what it is.
+
+    Parameters
+    ----------
+    layer : napari.layers.Layer
+        A layer that this package made.
+    kind : {"segmentation", "probability", "errors", "preview"}
+        What it shows.
+    **details : str
+        Whatever else should be known of it (model, image, ...).
+    """
+    layer.metadata[_KEY] = {"kind": kind, **details}
+
+
+def kind_of_layer(layer: Any) -> Kind | None:
+    """Return what a layer of this package shows; None for anybody else's."""
+    mark: dict[str, Kind] = getattr(layer, "metadata", {}).get(_KEY, {})
+    return mark.get("kind")

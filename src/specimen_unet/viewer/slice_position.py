@@ -1,0 +1,55 @@
+"""Where the viewer stands in the slices of a layer, and how to take it elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from specimen_unet.viewer.layer_checks import level_zero
+
+if TYPE_CHECKING:
+    import napari.layers
+    import napari.viewer
+
+
+def slice_in_view(
+    viewer: napari.viewer.Viewer, layer: napari.layers.Layer
+) -> int | None:
+    """Return which slice of a layer, along its first axis, the viewer shows.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer or ViewerModel
+        Holds the layer.
+    layer : napari.layers.Layer
+        With axes (Z, Y, X), scaled and moved in any way.
+
+    Returns
+    -------
+    int or None
+        Nearest slice of the layer; None where the viewer stands beside it.
+    """
+    axis = slice_axis(layer)
+    index = round(float(layer.world_to_data(viewer.dims.point)[axis]))
+    return index if 0 <= index < level_zero(layer).shape[axis] else None
+
+
+def show_slice(
+    viewer: napari.viewer.Viewer, layer: napari.layers.Layer, index: int
+) -> None:
+    """Move the viewer to slice `index` of a layer along its first axis.
+
+    Other layers may be larger, shifted or of more axes: the place is found in
+    world coordinates.
+    """
+    axis = slice_axis(layer)
+    place = np.array(layer.world_to_data(viewer.dims.point))
+    place[axis] = index
+    world = layer.data_to_world(place)  # type: ignore[no-untyped-call]
+    viewer.dims.set_point(viewer.dims.ndim - layer.ndim + axis, float(world[axis]))
+
+
+def slice_axis(layer: napari.layers.Layer) -> int:
+    """Return the axis across which slices lie; axes of length 1 may stand before."""
+    return max(int(layer.ndim) - 3, 0)

@@ -1,0 +1,80 @@
+"""What a model is, in the words of who will use it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from specimen_unet.widgets.amounts import time_text
+
+if TYPE_CHECKING:
+    from specimen_unet.domain.card import Metrics, ModelCard
+
+
+def card_summary(card: ModelCard) -> str:
+    """Say what a model finds, what it learnt from and how well it did.
+
+    Parameters
+    ----------
+    card : ModelCard
+        Of the model.
+
+    Returns
+    -------
+    str
+        A few short lines.
+    """
+    lines = [
+        f"Finds {_labels(card)} in {_images(card)}.",
+        f"Trained on {_cases(card)} for {time_text(card.minutes_trained * 60)}"
+        f"{_date(card.date)}.",
+        _score(card.metrics),
+    ]
+    return "\n".join(lines)
+
+
+def card_caution(card: ModelCard) -> str:
+    """Say what the model's score is worth; empty when there is nothing to add."""
+    return card.metrics.caution if card.metrics else ""
+
+
+def _images(card: ModelCard) -> str:
+    if card.plan.dimensions == 3:
+        return "volumes (3D)"
+    was_volume = any(len(shape) == 3 for shape in card.plan.fingerprint.shapes)
+    return "volumes slice by slice (2D)" if was_volume else "2D images"
+
+
+def _labels(card: ModelCard) -> str:
+    names = card.plan.label_names[1:]
+    if len(names) > 4:
+        return f"{', '.join(names[:3])} and {len(names) - 3} more labels"
+    return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+
+
+def _cases(card: ModelCard) -> str:
+    """Count the cases that were learnt from, and name who drew them."""
+    count = len(card.plan.split.training)
+    cases = "1 specimen" if count == 1 else f"{count} specimens"
+    drawn = f" drawn by {' and '.join(card.observers)}" if card.observers else ""
+    return f"{cases}{drawn}" if len(card.observers) < 4 else cases
+
+
+def _date(written: str) -> str:
+    try:
+        moment = datetime.fromisoformat(written)
+    except ValueError:
+        return ""
+    return f", {moment.astimezone():%Y-%m-%d %H:%M}"
+
+
+def _score(metrics: Metrics | None) -> str:
+    if metrics is None or metrics.mean_dice is None:
+        return "It was not scored: no labels were held out."
+    observers = [
+        f"{name} {dice:.2f}"
+        for name, dice in metrics.by_observer.items()
+        if dice is not None
+    ]
+    beside = f" ({', '.join(observers)})" if len(observers) > 1 else ""
+    return f"Dice on held-out labels: {metrics.mean_dice:.2f}{beside}"

@@ -1,0 +1,145 @@
+"""What is compared with what: prediction, ground truth, and what 0 means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args
+
+from magicgui.widgets import ComboBox
+from napari.layers import Labels
+from qtpy.QtCore import (  # type: ignore[attr-defined]  # qtpy renames Signal
+    Signal,
+)
+from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QWidget
+
+from specimen_unet.domain.case import Annotation
+from specimen_unet.domain.settings import TrainingSettings
+from specimen_unet.viewer.layer_checks import spatial_shape
+from specimen_unet.viewer.provenance import kind_of_layer
+from specimen_unet.widgets.layer_choice import (
+    layer_choice,
+    layer_list_events,
+    layers_of_type,
+)
+from specimen_unet.widgets.observer_list import ObserverList
+
+if TYPE_CHECKING:
+    import napari.viewer
+
+
+class ComparedChoices(QWidget):
+    """The three choices; prefilled from the layers that are open.
+
+    Signals
+    -------
+    choice_changed
+        By a person, or because layers came, went or were renamed.
+    """
+
+    choice_changed = Signal()
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self.prediction = _prediction_choice(viewer)
+        self.truths = ObserverList()
+        self.annotation = _annotation_choice()
+        self._lay_out()
+        self.prediction.changed.connect(self._offer_truths)
+        self.annotation.changed.connect(self._tell)
+        self.truths.ticks_changed.connect(self.choice_changed)
+        for event in layer_list_events(viewer):
+            event.connect(self._offer_truths, position="last")  # after the box
+        self._offer_truths()
+
+    @property
+    def chosen(self) -> tuple[Labels | None, list[Labels]]:
+        """The prediction and the ground truths that are ticked."""
+        prediction: Labels | None = self.prediction.value
+        return prediction, self.truths.ticked
+
+    def release(self) -> None:
+        """Hear nothing of the viewer any more."""
+        for event in layer_list_events(self._viewer):
+            event.disconnect(self._offer_truths)
+
+    def _offer_truths(self, event: Any = None) -> None:
+        """Offer every labels layer but the prediction; tick those of its shape."""
+        prediction = self.prediction.value
+        others = [
+            layer for layer in _compared_layers(self._viewer) if layer is not prediction
+        ]
+        likely = [
+            layer
+            for layer in others
+            if kind_of_layer(layer) is None
+            and prediction is not None
+            and spatial_shape(layer) == spatial_shape(prediction)
+        ]
+        self.truths.offer(others, likely)
+        self.choice_changed.emit()
+
+    def _tell(self) -> None:
+        self.choice_changed.emit()
+
+    def _lay_out(self) -> None:
+        form = QFormLayout(self)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        for label, control in (
+            (self.prediction.label, self.prediction.native),
+            ("Ground truth", self.truths),
+            (self.annotation.label, self.annotation.native),
+        ):
+            text = QLabel(label)
+            text.setToolTip(control.toolTip())
+            form.addRow(text, control)
+
+
+def _compared_layers(viewer: napari.viewer.Viewer) -> list[Any]:
+    """List the labels layers that somebody drew or a model made."""
+    return [
+        layer
+        for layer in layers_of_type(viewer, Labels)
+        if kind_of_layer(layer) not in ("errors", "preview")
+    ]
+
+
+def _prediction_choice(viewer: napari.viewer.Viewer) -> ComboBox:
+    """Offer what may be judged; first of all the newest that a model made."""
+    box = layer_choice(
+        viewer,
+        Labels,
+        name="prediction",
+        label="Prediction",
+        tooltip="The labels layer that is judged: a model's, or an observer's.",
+    )
+    box.choices = lambda _: _compared_layers(viewer)
+    made = [layer for layer in box.choices if kind_of_layer(layer) == "segmentation"]
+    if box.choices:
+        box.value = made[-1] if made else box.choices[-1]
+    return _narrowed(box)
+
+
+def _annotation_choice() -> ComboBox:
+    """Offer what 0 may mean, in the words of the training form."""
+    field = TrainingSettings.model_fields["annotation"]
+    extra: Any = field.json_schema_extra
+    return _narrowed(
+        ComboBox(
+            name="annotation",
+            label=field.title,
+            tooltip=field.description,
+            choices=[(extra["words"][value], value) for value in get_args(Annotation)],
+            value=field.default,
+        )
+    )
+
+
+def _narrowed(box: ComboBox) -> ComboBox:
+    """Keep long names from making the dock wider."""
+    native: QComboBox = box.native
+    native.setSizeAdjustPolicy(
+        QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+    )
+    native.setMinimumContentsLength(8)
+    return box

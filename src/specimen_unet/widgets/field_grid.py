@@ -1,0 +1,49 @@
+"""Controls below one another, with their labels in a column beside them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from magicgui.widgets import CheckBox, Container, Widget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class FieldGrid(Container[Widget]):
+    """Labels and controls in two columns, as wide as the font makes them.
+
+    magicgui measures labels before napari has set its font, and clips them.
+
+    Parameters
+    ----------
+    name : str
+        Stable name.
+    controls : sequence of Widget
+        From top to bottom; a control's `label` is what stands beside it.
+    """
+
+    def __init__(self, name: str, controls: Sequence[Widget]) -> None:
+        super().__init__(labels=False, name=name)
+        self.margins = (0, 0, 0, 0)
+        self._controls = tuple(controls)  # Qt owns their windows, nobody else them
+        grid = QWidget()
+        rows = QFormLayout(grid)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setHorizontalSpacing(8)
+        rows.setVerticalSpacing(5)
+        rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        for control in controls:
+            rows.addRow(_label(control), control.native)
+        self.native.layout().addWidget(grid)
+
+
+def _label(control: Widget) -> QLabel:
+    """Make the label of a control; a check box bears its own."""
+    label = QLabel("" if isinstance(control, CheckBox) else control.label)
+    label.setToolTip(control.tooltip)
+    label.setBuddy(control.native)
+    return label

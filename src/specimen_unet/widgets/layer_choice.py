@@ -1,0 +1,84 @@
+"""Combo boxes that offer the layers of the viewer they were handed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import ComboBox
+
+if TYPE_CHECKING:
+    import napari.layers
+    import napari.viewer
+
+
+class LayerBox(ComboBox):
+    """A combo box that keeps its layer when that is renamed.
+
+    magicgui takes choices by their text: the old name would go, and another layer
+    would be chosen in silence.
+    """
+
+    def reset_choices(self, *_: Any) -> None:
+        """Offer the layers there are now."""
+        before = self.value
+        with self.changed.blocked():
+            super().reset_choices()
+            if before in self.choices:
+                self.value = before
+        if self.value is not before:
+            self.changed.emit(self.value)
+
+
+def layer_choice(
+    viewer: napari.viewer.Viewer,
+    layer_type: type[napari.layers.Layer],
+    *,
+    name: str,
+    label: str = "",
+    tooltip: str = "",
+    nullable: bool = False,
+) -> ComboBox:
+    """Make a combo box of the viewer's layers of one type, kept up to date.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer or ViewerModel
+        Whose layers are offered; no window is needed.
+    layer_type : type of layer
+        ``napari.layers.Image`` offers images only (a labels layer is none).
+    name : str
+        Stable name of the control.
+    label, tooltip : str
+        What people read beside it and over it.
+    nullable : bool
+        Whether "no layer" may be chosen.
+
+    Returns
+    -------
+    ComboBox
+        Its `value` is the layer itself; None when there is none.
+    """
+    box = LayerBox(
+        name=name,
+        label=label,
+        tooltip=tooltip,
+        nullable=nullable,
+        choices=lambda _: layers_of_type(viewer, layer_type),
+    )
+    for event in layer_list_events(viewer):
+        # Held weakly by napari: a box that is gone hears nothing more.
+        event.connect(box.reset_choices)
+    return box
+
+
+def layers_of_type(
+    viewer: napari.viewer.Viewer, layer_type: type[napari.layers.Layer]
+) -> list[napari.layers.Layer]:
+    """List the viewer's layers of one type, the topmost last."""
+    return [layer for layer in viewer.layers if isinstance(layer, layer_type)]
+
+
+def layer_list_events(viewer: napari.viewer.Viewer) -> list[Any]:
+    """List the events after which a choice of layers must be made anew."""
+    events = viewer.layers.events
+    return [events.inserted, events.removed, events.reordered, events.renamed]

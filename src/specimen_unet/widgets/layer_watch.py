@@ -1,0 +1,73 @@
+"""Hears when somebody paints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import (  # type: ignore[attr-defined]  # qtpy renames Signal
+    QObject,
+    Signal,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import napari.layers
+    import napari.viewer
+
+# `set_data` comes after everything that has no event of its own (undo, redo, a
+# script that calls `refresh`), but also when the viewer moves to another slice.
+_PAINTED = ("paint", "labels_update", "data")
+_PLACED = ("scale", "translate", "rotate", "shear", "affine", "units", "features")
+
+
+class LayerWatch(QObject):
+    """Tells when the voxels or the place of any watched layer have changed.
+
+    Signals
+    -------
+    changed
+        Comes often while somebody paints.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: napari.viewer.Viewer, parent: QObject) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._layers: list[napari.layers.Layer] = []
+        self._view: dict[int, object] = {}
+
+    def watch(self, layers: Iterable[napari.layers.Layer | None]) -> None:
+        """Watch these layers, each once, and no others."""
+        wanted = list(dict.fromkeys(layer for layer in layers if layer is not None))
+        if wanted == self._layers:
+            return
+        for layer in self._layers:
+            self._connect(layer, "disconnect")
+        self._layers = wanted
+        self._view = {id(layer): self._present_view() for layer in wanted}
+        for layer in wanted:
+            self._connect(layer, "connect")
+
+    def _connect(self, layer: napari.layers.Layer, verb: str) -> None:
+        """Listen to a layer, or no more."""
+        for name in (*_PAINTED, *_PLACED):
+            getattr(layer.events[name], verb)(self._tell)
+        getattr(layer.events.set_data, verb)(self._tell_unless_moved)
+
+    def _tell(self, event: Any = None) -> None:
+        self.changed.emit()
+
+    def _tell_unless_moved(self, event: Any) -> None:
+        """Pass on a redrawing for which the viewer did not move."""
+        view = self._present_view()
+        layer = id(event.source)
+        if self._view.get(layer) == view:
+            self.changed.emit()
+        self._view[layer] = view
+
+    def _present_view(self) -> object:
+        """Return what decides which part of a layer is drawn."""
+        dims = self._viewer.dims
+        return dims.point, dims.order, dims.ndisplay, dims.thickness

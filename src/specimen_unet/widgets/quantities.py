@@ -1,0 +1,73 @@
+"""Scores and volumes as people read them."""
+
+from __future__ import annotations
+
+import math
+
+UNDEFINED = "–"
+
+_POWERS = {2: "²", 3: "³"}
+# The next larger unit, and how many of the smaller one it holds along an edge.
+_LARGER = {"nm": ("um", 1000), "um": ("mm", 1000), "mm": ("cm", 10)}
+
+
+def score_text(score: float) -> str:
+    """Write a score with three decimals; a dash where it is undefined."""
+    return UNDEFINED if math.isnan(score) else f"{score:.3f}"
+
+
+def size_unit(unit: str, dimensions: int, largest: float) -> tuple[float, str]:
+    """Choose the unit in which areas or volumes are read easily.
+
+    Parameters
+    ----------
+    unit : str
+        Unit of length of the grid; "pixel" counts voxels (in 2D: pixels).
+    dimensions : int
+        2 for areas, 3 for volumes.
+    largest : float
+        The largest size to be shown, in `unit` to the power of `dimensions`.
+
+    Returns
+    -------
+    tuple of float and str
+        How many of `unit` squared or cubed the chosen one holds, and its name.
+
+    Examples
+    --------
+    >>> size_unit("mm", 3, 25_000.0)
+    (1000.0, 'cm³')
+    """
+    if unit == "pixel":
+        return _count_unit("voxels" if dimensions == 3 else "pixels", largest)
+    factor = 1.0
+    while unit in _LARGER:
+        larger, edge = _LARGER[unit]
+        if not largest >= factor * edge**dimensions:
+            break
+        factor *= edge**dimensions
+        unit = larger
+    return float(factor), f"{unit.replace('um', 'µm')}{_POWERS[dimensions]}"
+
+
+def _count_unit(name: str, largest: float) -> tuple[float, str]:
+    """Count in thousands or millions where numbers would get long."""
+    if largest >= 1e7:
+        return 1e6, f"million {name}"
+    return (1e3, f"1000 {name}") if largest >= 1e4 else (1.0, name)
+
+
+def size_text(size: float) -> str:
+    """Write an area or volume with about three digits that count.
+
+    Examples
+    --------
+    >>> size_text(12.345), size_text(1234.5), size_text(0.01234)
+    ('12.3', '1,234', '0.0123')
+    """
+    if math.isnan(size):
+        return UNDEFINED
+    if size == 0:
+        return "0"
+    decimals = min(max(2 - math.floor(math.log10(abs(size))), 0), 6)
+    return f"{size:,.{decimals}f}"

@@ -1,0 +1,195 @@
+"""The table of scores: who against whom, a row a label."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QGuiApplication, QKeySequence
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QSizePolicy,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
+
+from specimen_unet.widgets.quantities import (
+    UNDEFINED,
+    score_text,
+    size_text,
+    size_unit,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from qtpy.QtGui import QKeyEvent
+
+_SCORES = {
+    "dice": ("Dice", "2 × what both have / (what one has + what the other has)."),
+    "iou": ("IoU", "What both have / what either has."),
+    "precision": ("Prec.", "Precision: share of the first that the second has too."),
+    "recall": ("Recall", "Share of the second that the first has too."),
+}
+_SIZES = ["predicted_size", "true_size"]
+_WHY_UNDEFINED = {
+    "dice": "Undefined: neither of the two has this label.",
+    "iou": "Undefined: neither of the two has this label.",
+    "precision": "Undefined: the first has no voxel of this label.",
+    "recall": "Undefined: the second has no voxel of this label.",
+}
+MOST_LABELS = 40
+"""Labels of a pair that are shown; with more, they are cells or the like."""
+
+_COLUMNS = ("name", *_SCORES, "sizes")
+_NUMBER = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
+
+class ScoreTable(QTableWidget):
+    """Scores of every pair of annotations under a line that names the pair."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(0, len(_COLUMNS), parent)
+        self.setObjectName("scores")
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self._header = _header()
+        self.setHorizontalHeader(self._header)
+        self._header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        rows = QHeaderView(Qt.Orientation.Vertical)
+        self.setVerticalHeader(rows)
+        rows.hide()
+        self._table: pd.DataFrame | None = None
+        self._pairs: list[tuple[int, str]] = []
+        self._size_unit = ""
+
+    def show_scores(self, table: pd.DataFrame, *, unit: str, dimensions: int) -> None:
+        """Show `table`; cells are changed in place, so nothing flickers or scrolls.
+
+        Parameters
+        ----------
+        table : DataFrame
+            One row a pair (`first`, `second`) and label (`label`, `name`, `dice`,
+            `iou`, `precision`, `recall`, `predicted_size`, `true_size`); pairs one
+            after the other. Of each pair the first `MOST_LABELS` are shown.
+        unit : str
+            Unit of length of the sizes; "pixel" where they count voxels.
+        dimensions : int
+            2 where the sizes are areas, 3 where they are volumes.
+        """
+        self._table = table
+        table = table.groupby(["first", "second"], sort=False).head(MOST_LABELS)
+        largest = table[_SIZES].to_numpy(dtype=float).max(initial=0.0)
+        factor, self._size_unit = size_unit(unit, dimensions, largest)
+        self._name_columns("Areas" if dimensions == 2 else "Volumes")
+        self._lay_out_rows(table)
+        row = 0
+        for _, pair in table.groupby(["first", "second"], sort=False):
+            for row, scores in enumerate(pair.to_dict("records"), start=row + 1):  # noqa: B020
+                self._show_row(row, scores, factor)
+            row += 1
+        self._fit_height()
+
+    def text(self, separator: str = "\t") -> str:
+        """Return the table as text, full names and all columns."""
+        if self._table is None:
+            return ""
+        return self._table.to_csv(sep=separator, index=False, float_format="%.6g")
+
+    def copy(self) -> None:
+        """Put the table on the clipboard, ready to be pasted into a spreadsheet."""
+        clipboard = QGuiApplication.clipboard()
+        if clipboard is not None:
+            clipboard.setText(self.text())
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
+        """Copy the whole table by the usual keys."""
+        if event is not None and event.matches(QKeySequence.StandardKey.Copy):
+            self.copy()
+        else:
+            super().keyPressEvent(event)
+
+    def _name_columns(self, sizes: str) -> None:
+        """Name every column, sizes with their unit."""
+        names = [("Label", "The label, by its name."), *_SCORES.values()]
+        names += [
+            (f"{sizes}\n{self._size_unit}", f"{sizes} of the first / the second.")
+        ]
+        for column, (name, tip) in enumerate(names):
+            item = self.horizontalHeaderItem(column) or QTableWidgetItem()
+            item.setText(name)
+            item.setToolTip(tip)
+            self.setHorizontalHeaderItem(column, item)
+
+    def _lay_out_rows(self, table: pd.DataFrame) -> None:
+        """Make a line for every pair, when other pairs or labels are shown."""
+        names = zip(table["first"], table["second"], strict=True)
+        counts = Counter(f"{first}  against  {second}" for first, second in names)
+        pairs = [(count, title) for title, count in counts.items()]
+        if pairs == self._pairs:
+            return
+        self._pairs = pairs
+        self.clearSpans()
+        self.setRowCount(0)
+        self.setRowCount(len(pairs) + sum(count for count, _ in pairs))
+        row = 0
+        for count, title in pairs:
+            self._show_title(row, title)
+            row += 1 + count
+
+    def _show_title(self, row: int, title: str) -> None:
+        """Name a pair across the whole width."""
+        item = QTableWidgetItem(title)
+        item.setToolTip(title)
+        font = item.font()
+        font.setBold(True)
+        item.setFont(font)
+        self.setItem(row, 0, item)
+        self.setSpan(row, 0, 1, len(_COLUMNS))
+
+    def _show_row(self, row: int, scores: dict[Any, Any], factor: float) -> None:
+        """Show one label of one pair."""
+        self._cell(row, 0, str(scores["name"]), f"Label {scores['label']}")
+        for column, name in enumerate(_SCORES, start=1):
+            text = score_text(scores[name])
+            tip = _WHY_UNDEFINED[name] if text == UNDEFINED else f"{scores[name]:.6f}"
+            self._cell(row, column, text, tip)
+        first, second = (size_text(scores[name] / factor) for name in _SIZES)
+        self._cell(
+            row,
+            len(_COLUMNS) - 1,
+            f"{first} / {second}",
+            f"{scores['first']}: {first} {self._size_unit}\n"
+            f"{scores['second']}: {second} {self._size_unit}",
+        )
+
+    def _cell(self, row: int, column: int, text: str, tip: str) -> None:
+        """Write a cell, reusing its item."""
+        item = self.item(row, column)
+        if item is None:
+            item = QTableWidgetItem()
+            if column:
+                item.setTextAlignment(_NUMBER)
+            self.setItem(row, column, item)
+        item.setText(text)
+        item.setToolTip(tip)
+
+    def _fit_height(self) -> None:
+        """Be as high as the rows, up to a dozen of them."""
+        rows = sum(self.rowHeight(row) for row in range(min(self.rowCount(), 12)))
+        self.setFixedHeight(rows + self._header.sizeHint().height() + 4)
+
+
+def _header() -> QHeaderView:
+    """Make a header whose columns are as wide as their numbers."""
+    header = QHeaderView(Qt.Orientation.Horizontal)
+    header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    header.setMinimumSectionSize(34)
+    header.setHighlightSections(False)
+    return header

@@ -1,0 +1,175 @@
+"""The Train dock: choose, see the plan, watch it learn, take the model along."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import napari.layers
+import napari.viewer
+from magicgui.widgets import Container, PushButton, Widget
+
+from specimen_unet.domain.events import Event, Failed, Finished, Preview
+from specimen_unet.viewer.pairing import Pair, pairs_of_cases
+from specimen_unet.widgets.closing import Closing
+from specimen_unet.widgets.column import fill_column
+from specimen_unet.widgets.dock_opening import open_dock
+from specimen_unet.widgets.draft import remove_old_drafts
+from specimen_unet.widgets.failures import failure_text
+from specimen_unet.widgets.job import Job
+from specimen_unet.widgets.layer_choice import layers_of_type
+from specimen_unet.widgets.live_preview import LivePreview
+from specimen_unet.widgets.note import Note
+from specimen_unet.widgets.painting import LivePainting
+from specimen_unet.widgets.result_view import ResultView
+from specimen_unet.widgets.segment_dock import SegmentDock
+from specimen_unet.widgets.set_up import SetUp
+from specimen_unet.widgets.training_view import TrainingView
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from specimen_unet.runs.folder import RunFolder
+
+
+class TrainDock(Container[Widget]):
+    """Train a U-Net on the images and ground truths that are open.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer or ViewerModel
+        Where the layers are.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__(labels=False, name="train_dock")
+        remove_old_drafts()
+        self._viewer = viewer
+        self._run: RunFolder | None = None
+        self._last: RunFolder | None = None
+        self._is_left = False
+        self.job = Job()
+        self.set_up = SetUp(viewer, self.job)
+        self.training = TrainingView(viewer.theme)
+        self.problem = Note("training_problem", "problem")
+        self.result = ResultView(can_segment=hasattr(viewer, "window"))
+        self.again = PushButton(
+            name="resume_this",
+            text="Resume this training",
+            tooltip="Go on from the last checkpoint",
+        )
+        self.back = PushButton(
+            name="back", text="Set up another training", tooltip="Back to the choices"
+        )
+        self._preview = LivePreview(viewer, self.job)
+        self._painting = LivePainting(viewer)
+        parts = [self.training, self.problem, self.result, self.again, self.back]
+        fill_column(self, [self.set_up, *parts])
+        self._connect()
+        self._show_set_up()
+        self._closing = Closing(self.native, self._leave)
+
+    @property
+    def run(self) -> RunFolder | None:
+        """The run that is trained just now."""
+        return self._run
+
+    def _connect(self) -> None:
+        self.set_up.begun.connect(self._begin)
+        self.set_up.interrupted.resumed.connect(self._resume)
+        self.training.paused.connect(self.job.pause)
+        self.training.resumed.connect(self.job.go_on)
+        self.training.stopped.connect(self.job.stop)
+        self.job.heard.connect(self._hear)
+        self.job.finished.connect(self._finish)
+        self.job.failed.connect(self._fail)
+        self.result.segment_asked.connect(self._open_segment_dock)
+        self.again.changed.connect(self._resume_last)
+        self.back.changed.connect(self._show_set_up)
+        self._viewer.events.theme.connect(self._follow_theme)
+
+    def _show_set_up(self, _: Any = None) -> None:
+        """Show the choices, and nothing of a training."""
+        for part in (self.training, self.again, self.back):
+            part.visible = False
+        self.problem.tell("")
+        self.result.show_model(None)
+        self.set_up.set_active(True)
+
+    def _begin(self, run: RunFolder, pairs: Sequence[Pair]) -> None:
+        """Start a training that was set up."""
+        self._watch(run, pairs)
+        self.job.train(run.path)
+
+    def _resume(self, run: RunFolder) -> None:
+        """Let a training go on, with the layers it was begun with if they are open."""
+        images = layers_of_type(self._viewer, napari.layers.Image)
+        drawn = layers_of_type(self._viewer, napari.layers.Labels)
+        self._watch(run, pairs_of_cases(run.cases(), images, drawn))
+        self.job.train(run.path, resume=True)
+
+    def _watch(self, run: RunFolder, pairs: Sequence[Pair]) -> None:
+        """Show a training, preview it, and let it learn from what is painted."""
+        self._run = run
+        self.set_up.set_active(False)
+        for part in (self.again, self.back):
+            part.visible = False
+        self.problem.tell("")
+        self.result.show_model(None)
+        self.training.visible = True
+        self.training.begin(run.name, run.events())
+        self._preview.start(pairs)
+        self._painting.start(run, pairs)
+
+    def _hear(self, event: Event) -> None:
+        if self._run is None:
+            return
+        if isinstance(event, Preview):
+            self._preview.show(event)
+        else:
+            self.training.hear(event)
+
+    def _finish(self, finished: Finished) -> None:
+        if self._run is None:
+            return
+        self._end("Stopped early." if finished.stopped_early else "Finished.")
+        self.result.show_model(Path(finished.path))
+
+    def _fail(self, failed: Failed) -> None:
+        """Show why there is no model; a run that was begun can go on."""
+        if self._run is None:
+            return
+        self.again.visible = self._run.has_checkpoint
+        self._end("")
+        self.problem.tell(failure_text(failed))
+
+    def _end(self, text: str) -> None:
+        self._preview.stop()
+        self._painting.stop()
+        self.training.end(text)
+        self._last, self._run = self._run, None
+        self.back.visible = True
+
+    def _resume_last(self, _: Any = None) -> None:
+        if self._last is not None:
+            self._resume(self._last)
+
+    def _open_segment_dock(self, model: Path) -> None:
+        """Open the Segment dock with the model chosen."""
+        open_dock(self._viewer, SegmentDock, "Segment").choose_model(model)
+
+    def _follow_theme(self, _: Any = None) -> None:
+        self.training.curves.set_theme(self._viewer.theme)
+
+    def _leave(self) -> None:
+        """End the child, which saves where it stands, and leave nothing behind."""
+        if self._is_left:
+            return
+        self._is_left = True
+        if self._run is not None:
+            self._preview.stop(keep_layer=self._closing.viewer_goes)
+            self._painting.stop()
+            self._run = None
+        self.set_up.leave()
+        self._viewer.events.theme.disconnect(self._follow_theme)
+        self.job.shutdown()

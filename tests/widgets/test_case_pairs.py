@@ -1,0 +1,177 @@
+"""CasePairs: prefilled, editable, and wrong choices told beside the row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+
+from specimen_unet.widgets.case_pairs import CasePairs, CaseRow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari.components import ViewerModel
+    from pytestqt.qtbot import QtBot
+
+    from specimen_unet.domain.case import Case
+
+
+@pytest.fixture
+def pairs(
+    viewer: ViewerModel,
+    two_observer_cases: list[Case],
+    open_case: Callable[..., None],
+    qtbot: QtBot,
+) -> CasePairs:
+    """Two specimens, each drawn on by EA and MG, in 2D and in 3D."""
+    open_case(viewer, two_observer_cases[0], "032")
+    open_case(viewer, two_observer_cases[1], "033")
+    pairs = CasePairs(viewer)
+    qtbot.addWidget(pairs.native)
+    pairs.native.show()
+    return pairs
+
+
+def names(pairs: CasePairs) -> dict[str, list[str]]:
+    return {p.image.name: [truth.name for truth in p.truths] for p in pairs.pairs}
+
+
+def click(qtbot: QtBot, row: CaseRow | CasePairs, name: str) -> None:
+    button = next(w for w in every_part(row) if w.name == name)
+    qtbot.mouseClick(button.native, Qt.MouseButton.LeftButton)
+
+
+def every_part(container: Any) -> list[Any]:
+    parts = list(container)
+    return parts + [p for part in parts if hasattr(part, "extend") for p in part]
+
+
+def tick(row: CaseRow, name: str) -> None:
+    """Tick a layer in the open menu, and close the menu."""
+    truths = next(w for w in every_part(row) if w.name.startswith("ground_truth"))
+    truths.boxes[name].click()
+    truths._menu.aboutToHide.emit()
+
+
+BOTH = {"032": ["032_EA", "032_MG"], "033": ["033_EA", "033_MG"]}
+
+
+def test_what_is_open_is_paired(pairs: CasePairs) -> None:
+    assert names(pairs) == BOTH
+    assert pairs.check()
+
+
+def test_untouched_it_follows_what_is_opened_and_closed(
+    pairs: CasePairs, viewer: ViewerModel
+) -> None:
+    changes: list[int] = []
+    pairs.edited.connect(lambda: changes.append(len(pairs.pairs)))
+    del viewer.layers["033"], viewer.layers["032_EA"]
+    assert names(pairs) == {"032": ["032_MG"]}
+    viewer.add_labels(viewer.layers["032_MG"].data.copy(), name="032_XY")
+    assert names(pairs) == {"032": ["032_MG", "032_XY"]}
+    assert changes[-1] == 1
+
+
+def test_edited_pairs_stay_and_lose_only_what_is_gone(
+    pairs: CasePairs, viewer: ViewerModel, qtbot: QtBot
+) -> None:
+    tick(pairs.rows[0], "032_EA")
+    assert names(pairs) == {"032": ["032_MG"], "033": ["033_EA", "033_MG"]}
+    viewer.add_labels(viewer.layers["032_MG"].data.copy(), name="032_XY")
+    del viewer.layers["033_EA"]
+    assert names(pairs) == {"032": ["032_MG"], "033": ["033_MG"]}
+    click(qtbot, pairs, "pair_open_layers")
+    assert names(pairs)["032"] == ["032_EA", "032_MG", "032_XY"]
+
+
+def test_a_row_can_be_taken_away_and_added_again(
+    pairs: CasePairs, qtbot: QtBot
+) -> None:
+    click(qtbot, pairs.rows[0], "remove_0")
+    assert names(pairs) == {"033": BOTH["033"]}
+    click(qtbot, pairs, "add_case")
+    assert names(pairs) == {"033": BOTH["033"], "032": BOTH["032"]}
+
+
+def test_an_image_of_another_case_cannot_be_chosen_twice(pairs: CasePairs) -> None:
+    box = next(w for w in every_part(pairs.rows[0]) if w.name == "image_0")
+    assert [layer.name for layer in box.choices] == ["032"]
+
+
+def test_a_renamed_layer_is_shown_by_its_new_name(
+    pairs: CasePairs, viewer: ViewerModel
+) -> None:
+    viewer.layers["032_EA"].name = "032_Eva"
+    truths = next(w for w in every_part(pairs.rows[0]) if w.name == "ground_truth_0")
+    assert truths.native.text() == "Eva, MG"
+
+
+def wrong_layers(viewer: ViewerModel, what: str) -> None:
+    """Spoil specimen 032 in one way."""
+    image, truth = viewer.layers["032"], viewer.layers["032_EA"]
+    if what == "NaN":
+        image.data = np.full(image.data.shape, np.nan, np.float32)
+    elif what == "constant":
+        image.data = np.full_like(image.data, 7)
+    elif what == "moved":
+        truth.translate = np.full(truth.ndim, 3.0)
+    elif what == "scale":
+        truth.scale = np.full(truth.ndim, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("NaN", "not numbers"),
+        ("constant", "constant"),
+        ("moved", "moved"),
+        ("scale", "scale"),
+    ],
+)
+def test_a_wrong_choice_is_told_beside_its_row(
+    pairs: CasePairs, viewer: ViewerModel, what: str, words: str
+) -> None:
+    wrong_layers(viewer, what)
+    assert not pairs.check()
+    assert words in pairs.rows[0].problem.value
+    assert pairs.rows[0].problem.visible
+    assert not pairs.rows[1].problem.visible
+
+
+def test_labels_on_which_nothing_is_painted_are_told(
+    pairs: CasePairs, viewer: ViewerModel
+) -> None:
+    assert pairs.check()
+    viewer.layers["032_EA"].data[...] = 0
+    assert not pairs.check()
+    assert "Nothing is painted" in pairs.rows[0].problem.value
+
+
+def test_labels_of_another_shape_are_listed_but_cannot_be_ticked(
+    pairs: CasePairs, viewer: ViewerModel
+) -> None:
+    viewer.add_labels(np.ones((3, 3), np.uint8), name="other")
+    truths = next(w for w in every_part(pairs.rows[0]) if w.name == "ground_truth_0")
+    assert not truths.boxes["other"].isEnabled()
+    assert truths.boxes["032_EA"].isEnabled()
+
+
+def test_without_images_it_says_what_to_open(viewer: ViewerModel, qtbot: QtBot) -> None:
+    pairs = CasePairs(viewer)
+    qtbot.addWidget(pairs.native)
+    pairs.native.show()
+    assert pairs.pairs == ()
+    assert not pairs.check()
+    assert "Open an image" in pairs["no_images"].value
+
+
+def test_after_leaving_it_follows_no_layers(
+    pairs: CasePairs, viewer: ViewerModel
+) -> None:
+    pairs.leave()
+    viewer.layers.clear()
+    assert list(names(pairs)) == ["032", "033"]
