@@ -119,7 +119,7 @@ def test_answers_are_readable_without_json(folder, small, tmp_path, capsys):
     assert main(arguments) == 0
     out = capsys.readouterr().out
     assert "Model: " in out
-    assert "Dice on held-out cases: " in out
+    assert "Dice on held-out labels: " in out
     (run,) = runs_folder().iterdir()
     (model,) = library_folder().iterdir()
     for path, word in (

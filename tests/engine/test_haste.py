@@ -16,7 +16,7 @@ def test_few_minutes_shrink_a_step_and_many_do_not() -> None:
 
 
 def test_a_hurried_plan_coarsens_the_fine_axes_of_large_cases_and_says_so() -> None:
-    spacing, reason = hurried_spacing(USUAL, LARGE, 300_000, 1)
+    spacing, reason = hurried_spacing(USUAL, LARGE, 300_000, 1, "mm")
     assert spacing == (0.5, 0.3, 0.3)
     assert "1 min is too short" in reason
 
@@ -29,7 +29,7 @@ def test_a_hurried_plan_coarsens_the_fine_axes_of_large_cases_and_says_so() -> N
 def test_nothing_is_coarsened_without_need(
     shape: tuple[int, ...], minutes: float
 ) -> None:
-    assert hurried_spacing(USUAL, shape, 300_000, minutes) is USUAL
+    assert hurried_spacing(USUAL, shape, 300_000, minutes, "mm") is USUAL
 
 
 def test_residual_units_are_for_those_who_have_time_unless_chosen() -> None:

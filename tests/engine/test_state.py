@@ -45,3 +45,11 @@ def test_a_state_survives_json_exactly():
 def test_a_state_of_another_version_is_refused():
     with pytest.raises(ValueError, match="extra"):
         TrainingState.model_validate({"step": 1, "mood": "good"})
+
+
+def test_the_best_scores_say_out_of_how_many_they_are_the_best():
+    state = TrainingState(step=10)
+    assert state.best_of_all is None
+    for dice in (0.5, 0.6, None, 0.4):
+        state.note_scores(scores(dice))
+    assert state.best_of_all == scores(0.6).model_copy(update={"validations": 3})

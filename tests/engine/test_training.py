@@ -362,7 +362,27 @@ def test_what_is_painted_while_training_is_learnt_from(spatial, plan_for):
     assert model.card.metrics.mean_dice > 0.8
 
 
+def relabelled(case, paint):
+    """Return a copy of a case after `paint` was at every observer's labels."""
+    labels = {observer: drawn.copy() for observer, drawn in case.labels.items()}
+    for drawn in labels.values():
+        paint(drawn)
+    spacing, unit = case.grid.spacing, case.grid.unit
+    return Case(case.image, labels, spacing=spacing, unit=unit, name=case.name)
+
+
+def test_a_label_painted_after_the_plan_was_made_is_told_once(cases, plan_for):
+    repainted = [
+        relabelled(case, lambda drawn: drawn[..., 0].fill(7)) for case in cases
+    ]
+    events, _ = finish(training(repainted, plan_for(steps=6)))
+    (told,) = of_kind(Warned, events)
+    assert "Label 7 was painted after this training was planned" in told.message
+    assert "start a new training" in told.message
+
+
 def test_patches_without_annotation_are_passed_over(cases, plan_for):
+    cases = [relabelled(case, lambda drawn: drawn.fill(0)) for case in cases]
     plan = plan_for(label_values=(0, 9), annotation="painted", painted_background=8)
     before = weights_of(finish(training(cases, plan_for(steps=1)))[1].network)
     events, model = finish(training(cases, plan))

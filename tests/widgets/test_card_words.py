@@ -44,6 +44,14 @@ def test_a_score_comes_with_what_it_is_worth(make_card):
     assert card_caution(card) == ""
 
 
+def test_the_best_of_several_validations_is_called_that(make_card):
+    card = make_card(3)
+    metrics = card.metrics.model_copy(update={"validations": 7})
+    told = card_summary(card.model_copy(update={"metrics": metrics}))
+    assert "the best of 7 validations" in told
+    assert "expect a little less on new specimens" in told
+
+
 @pytest.mark.parametrize(
     "metrics",
     [None, Metrics(step=1, mean_dice=None, mean_iou=None, dice={}, by_observer={})],

@@ -14,11 +14,32 @@ class Metrics(Settings):
     """Scores on held-out cases, whole volumes, of the weights in the file."""
 
     step: int
+    validations: int = Field(
+        1, ge=1, description="How often weights were scored; these did best."
+    )
     mean_dice: float | None = Field(description="None where it is undefined.")
     mean_iou: float | None
     dice: dict[int, float | None]
     by_observer: dict[str, float | None]
     caution: str = ""
+
+    def in_words(self, digits: int = 2) -> str:
+        """Say what was reached, against whom, and out of how many tries."""
+        if self.mean_dice is None:
+            return "It was not scored: nothing was held out that holds a label."
+        observers = ", ".join(
+            f"{name} {dice:.{digits}f}"
+            for name, dice in self.by_observer.items()
+            if dice is not None
+        )
+        beside = f" ({observers})" if len(self.by_observer) > 1 else ""
+        text = f"Dice on held-out labels: {self.mean_dice:.{digits}f}{beside}"
+        if self.validations == 1:
+            return text
+        return (
+            f"{text}, the best of {self.validations} validations on them: expect a "
+            "little less on new specimens"
+        )
 
 
 class ModelCard(Settings):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +77,6 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, plan: Plan) -> Path:
     }
     with replaced(path) as temporary:
         save_file(tensors, temporary, metadata={"checkpoint": json.dumps(notes)})
-        _flush(temporary)
     return path
 
 
@@ -131,9 +129,3 @@ def load_checkpoint(folder: Path, plan: Plan) -> Checkpoint | None:
 def _fingerprint(plan: Plan) -> str:
     """Return a number for everything that was decided, the split included."""
     return hashlib.sha256(plan.model_dump_json().encode()).hexdigest()
-
-
-def _flush(path: Path) -> None:
-    """Have it on the disk before it takes the place of an earlier one."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

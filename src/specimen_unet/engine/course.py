@@ -39,6 +39,10 @@ _NOTHING_ANNOTATED = (
     "Some patches hold nothing annotated, and nothing is learnt from them: draw more "
     "labels, or check what 0 means."
 )
+_UNKNOWN_LABEL = (
+    "Label {label} was painted after this training was planned, so it is left out of "
+    "it: start a new training to learn it."
+)
 _NO_NUMBER = (
     "The loss of a step was not a number, so the step was skipped. Training goes on "
     "unless it happens several times in a row."
@@ -169,6 +173,8 @@ class Course:
     def _warnings(self, batch: Batch) -> Iterator[Warned]:
         """Read the loss, and say what is wrong with this step."""
         state = self._state
+        for label in sorted(batch.unknown_labels):
+            yield from self._warn_once(_UNKNOWN_LABEL.format(label=label))
         if not batch.is_annotated:
             yield from self._warn_once(_NOTHING_ANNOTATED)
             return

@@ -58,6 +58,7 @@ def hurried_spacing(
     shape: Sequence[int],
     patch_voxels: float,
     minutes: float,
+    unit: str,
 ) -> Decision[tuple[float, ...]]:
     """Make voxels twice as long when minutes are few and cases are large.
 
@@ -71,6 +72,8 @@ def hurried_spacing(
         How many voxels a patch may have.
     minutes : float
         To train.
+    unit : str
+        Of the spacing.
 
     Returns
     -------
@@ -85,7 +88,7 @@ def hurried_spacing(
     )
     return Decision(
         spacing,
-        f"Voxels of {sizes(spacing)}, up to twice as long as in the cases: {minutes:g} "
-        f"min is too short to learn finer ones. Above {_HURRY:g} min they stay as "
-        "they are.",
+        f"Voxels of {sizes(spacing)} {unit}, up to twice as long as in the cases: "
+        f"{minutes:g} min is too short to learn finer ones. Above {_HURRY:g} min they "
+        "stay as they are.",
     )

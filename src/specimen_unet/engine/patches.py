@@ -45,11 +45,14 @@ class Batch:
         `IGNORED` where nothing is annotated.
     is_annotated : bool
         Whether there is anything to learn from.
+    unknown_labels : frozenset of int
+        Labels in these cases that are no class of the plan.
     """
 
     images: Tensor
     classes: Tensor
     is_annotated: bool
+    unknown_labels: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +109,23 @@ class Patches:
         """
         generator = np.random.default_rng((self._plan.seed, step))
         self._scans.forget_oldest(step)
-        patches = [self._patch(generator) for _ in range(self._plan.batch)]
+        drawings, patches = [], []
+        for _ in range(self._plan.batch):
+            drawings.append(self._drawing(generator))
+            patches.append(self._patch(generator, drawings[-1]))
         images = torch.stack([image for image, _, _ in patches])
         classes = torch.stack([classes for _, classes, _ in patches]).long()
         vary_intensity(images, self._plan, generator)
         is_annotated = any(known for _, _, known in patches)
-        return Batch(images.to(self._device), classes.to(self._device), is_annotated)
+        unknown = frozenset().union(*(drawing.index.unknown for drawing in drawings))
+        return Batch(
+            images.to(self._device), classes.to(self._device), is_annotated, unknown
+        )
 
-    def _patch(self, generator: np.random.Generator) -> tuple[Tensor, Tensor, bool]:
-        """Draw a patch: image (C, *patch), classes (*patch), whether any is known."""
-        drawing = self._drawing(generator)
+    def _patch(
+        self, generator: np.random.Generator, drawing: _Drawing
+    ) -> tuple[Tensor, Tensor, bool]:
+        """Take a patch: image (C, *patch), classes (*patch), whether any is known."""
         centre = self._centre(generator, drawing)
         affine = draw_affine(generator, self._plan)
         mirrors = draw_mirrors(generator, self._plan)

@@ -189,7 +189,7 @@ def _within_memory(
     if settings.spacing == "auto":
         usual = decided["spacing"]
         shape = typical_shape(seen, usual.value)
-        hurried = hurried_spacing(usual, shape, room.patch_voxels, minutes)
+        hurried = hurried_spacing(usual, shape, room.patch_voxels, minutes, seen.unit)
         decided = {**decided, "spacing": hurried}
     spacing = decided["spacing"].value
     free = free_memory(device)

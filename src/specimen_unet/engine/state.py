@@ -23,6 +23,8 @@ class TrainingState(BaseModel):
         Time spent, validation included and pauses left out.
     step_seconds, validation_seconds : float or None
         What one step and one validation take; None until one was timed.
+    validations : int
+        How many there were in which anything could be scored.
     validated_step : int
         Step after which the last validation was; 0 before the first.
     validated_at : float
@@ -49,6 +51,7 @@ class TrainingState(BaseModel):
     seconds: float = 0.0
     step_seconds: float | None = None
     validation_seconds: float | None = None
+    validations: int = 0
     validated_step: int = 0
     validated_at: float = 0.0
     validations_left_behind: int = 0
@@ -59,6 +62,13 @@ class TrainingState(BaseModel):
     told: list[str] = Field(default_factory=list)
     parent: str | None = None
 
+    @property
+    def best_of_all(self) -> Metrics | None:
+        """Scores of the best weights, and out of how many validations."""
+        if self.best is None:
+            return None
+        return self.best.model_copy(update={"validations": self.validations})
+
     def note_scores(self, metrics: Metrics) -> bool:
         """Take note of a validation that has just ended; tell whether it is the best.
 
@@ -68,6 +78,7 @@ class TrainingState(BaseModel):
         self.validated_at = self.seconds
         if metrics.mean_dice is None:
             return False
+        self.validations += 1
         best = self.best.mean_dice if self.best else None
         gain = math.inf if best is None else metrics.mean_dice - best
         waited = self.validations_left_behind + 1

@@ -36,10 +36,13 @@ class VoxelIndex:
     is_annotated : ndarray of bool, shape (length of the first axis,)
         Slices (rows in 2D) in which 0 means something. All, unless the annotation
         is "slices".
+    unknown : frozenset of int
+        Labels that are no class of the plan: painted after it was made.
     """
 
     voxels: tuple[Array, ...]
     is_annotated: Array
+    unknown: frozenset[int] = frozenset()
 
     @property
     def foreground(self) -> list[Array]:
@@ -109,6 +112,7 @@ def index_voxels(labels: Array, is_allowed: Array, plan: Plan) -> VoxelIndex:
     positions = [_Positions() for _ in values]
     slice_size = math.prod(labels.shape[1:])
     has_labels = np.zeros(len(labels), bool)
+    unknown: set[int] = set()
     thickness = max(1, _SLAB // slice_size)
     for start in range(0, len(labels), thickness):
         slab = np.asarray(labels[start : start + thickness]).ravel()
@@ -119,9 +123,11 @@ def index_voxels(labels: Array, is_allowed: Array, plan: Plan) -> VoxelIndex:
         found = slab[flat]
         for value, listed in zip(values, positions, strict=True):
             listed.add(flat[found == value] + start * slice_size)
+        unknown.update(np.unique(found[~np.isin(found, values)]).tolist())
     return VoxelIndex(
         tuple(listed.array() for listed in positions),
         _annotated_slices(has_labels, labels.ndim, plan),
+        frozenset(unknown),
     )
 
 

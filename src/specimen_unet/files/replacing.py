@@ -21,7 +21,8 @@ def replaced(path: Path) -> Iterator[Path]:
     """Give a temporary path in the same folder that takes `path`'s place at the end.
 
     Its suffixes are those of `path`, since libraries choose the format by them.
-    When writing fails, an earlier file stays as it was.
+    When writing fails, the process is killed or the power goes, an earlier file stays
+    as it was.
 
     Parameters
     ----------
@@ -39,6 +40,13 @@ def replaced(path: Path) -> Iterator[Path]:
     temporary = path.with_name(mark + (suffix.group() if suffix else ""))
     try:
         yield temporary
+        _flush(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Have it on the disk before it takes the place of an earlier one."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())

@@ -37,7 +37,6 @@ def describe(path: Path) -> Answer:
 
 def _describe_model(card: ModelCard) -> Answer:
     metrics = card.metrics
-    dice = metrics.mean_dice if metrics else None
     facts = {
         "Model": card.name,
         "Made": card.date,
@@ -45,7 +44,7 @@ def _describe_model(card: ModelCard) -> Answer:
         "Observers": ", ".join(card.observers),
         "Trained": f"{card.steps_done} steps, {card.minutes_trained:.1f} minutes",
         "Fine-tuned from": card.parent or "",
-        "Dice": "undefined" if dice is None else f"{dice:.3f} on held-out cases",
+        "Score": metrics.in_words(digits=3) if metrics else "",
         "": metrics.caution if metrics else "",
     }
     return Answer(f"{_lines(facts)}\n{card.plan}", card.model_dump(mode="json"))

@@ -130,14 +130,9 @@ def _interrupted(run: RunFolder) -> Answer:
 
 def _score(metrics: Metrics | None) -> str:
     """Say in a line or two what the model reached on held-out cases."""
-    if metrics is None or metrics.mean_dice is None:
-        return "Dice on held-out cases: undefined"
-    observers = ", ".join(
-        f"{name} {dice:.3f}"
-        for name, dice in metrics.by_observer.items()
-        if dice is not None
-    )
-    text = f"Dice on held-out cases: {metrics.mean_dice:.3f} ({observers})"
+    if metrics is None:
+        return "It was not scored: no labels were held out."
+    text = f"{metrics.in_words(digits=3)}."
     return f"{text}\n{metrics.caution}" if metrics.caution else text
 
 

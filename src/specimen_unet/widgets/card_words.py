@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from specimen_unet.widgets.amounts import time_text
 
 if TYPE_CHECKING:
-    from specimen_unet.domain.card import Metrics, ModelCard
+    from specimen_unet.domain.card import ModelCard
 
 
 def card_summary(card: ModelCard) -> str:
@@ -28,9 +28,16 @@ def card_summary(card: ModelCard) -> str:
         f"Finds {_labels(card)} in {_images(card)}.",
         f"Trained on {_cases(card)} for {time_text(card.minutes_trained * 60)}"
         f"{_date(card.date)}.",
-        _score(card.metrics),
+        reached_text(card),
     ]
     return "\n".join(lines)
+
+
+def reached_text(card: ModelCard) -> str:
+    """Say how well a model agrees with labels it was not trained on."""
+    if card.metrics is None:
+        return "It was not scored: no labels were held out."
+    return card.metrics.in_words()
 
 
 def card_caution(card: ModelCard) -> str:
@@ -66,15 +73,3 @@ def _date(written: str) -> str:
     except ValueError:
         return ""
     return f", {moment.astimezone():%Y-%m-%d %H:%M}"
-
-
-def _score(metrics: Metrics | None) -> str:
-    if metrics is None or metrics.mean_dice is None:
-        return "It was not scored: no labels were held out."
-    observers = [
-        f"{name} {dice:.2f}"
-        for name, dice in metrics.by_observer.items()
-        if dice is not None
-    ]
-    beside = f" ({', '.join(observers)})" if len(observers) > 1 else ""
-    return f"Dice on held-out labels: {metrics.mean_dice:.2f}{beside}"

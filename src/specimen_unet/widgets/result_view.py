@@ -10,12 +10,11 @@ from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices, QGuiApplication
 
 from specimen_unet.files.library import read_card
+from specimen_unet.widgets.card_words import reached_text
 from specimen_unet.widgets.note import MAIN, Note
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from specimen_unet.domain.card import Metrics
 
 
 class ResultView(Container[Widget]):
@@ -76,7 +75,7 @@ class ResultView(Container[Widget]):
             return
         card = read_card(path)
         self.model.tell(f"The model is saved:\n{path.name}\nin {path.parent}")
-        self.score.tell(_score(card.metrics))
+        self.score.tell(reached_text(card))
         self.caution.tell(card.metrics.caution if card.metrics else "")
         self.segment.visible = self._can_segment
 
@@ -91,16 +90,3 @@ class ResultView(Container[Widget]):
         clipboard = QGuiApplication.clipboard()
         if clipboard is not None:
             clipboard.setText(str(self._path))
-
-
-def _score(metrics: Metrics | None) -> str:
-    """Say how well the model agrees with labels it was not trained on."""
-    if metrics is None or metrics.mean_dice is None:
-        return "It was not scored: nothing was held out that holds a label."
-    observers = ", ".join(
-        f"{name} {dice:.2f}"
-        for name, dice in metrics.by_observer.items()
-        if dice is not None
-    )
-    beside = f"\n{observers}" if len(metrics.by_observer) > 1 else ""
-    return f"Dice on held-out labels: {metrics.mean_dice:.2f}{beside}"
