@@ -92,7 +92,8 @@ class Plan(Settings):
     network: NetworkName
     channels: tuple[_Width, ...] = Field(max_length=_MOST_LEVELS)
     strides: tuple[tuple[_Stride, ...], ...] = Field(
-        description="Of each level; the first is 1."
+        description="Of each level. A first one above 1 (UNet only) makes blocks of "
+        "voxels channels, which the last level unfolds."
     )
     kernels: tuple[tuple[_Kernel, ...], ...] = Field(
         description="Of each level; odd numbers."

@@ -13,7 +13,7 @@ from monai.networks.nets.dynunet import DynUNet
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from specimen_unet.domain.plan import Plan
     from specimen_unet.domain.settings import NetworkName
@@ -95,8 +95,49 @@ def load_weights(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
             weight.copy_(weights[name])
 
 
+def folded(image: Tensor, block: Sequence[int]) -> Tensor:
+    """Put the voxels of each block into channels.
+
+    Parameters
+    ----------
+    image : Tensor, shape (N, C, *spatial)
+        Sizes are divisible by `block`.
+    block : sequence of int
+        Voxels along each spatial axis.
+
+    Returns
+    -------
+    Tensor, shape (N, C * prod(block), *spatial / block)
+    """
+    if math.prod(block) == 1:
+        return image
+    count, channels, *sizes = image.shape
+    pairs = [n for size, b in zip(sizes, block, strict=True) for n in (size // b, b)]
+    axes = range(2, 2 + len(pairs))
+    blocks = image.reshape(count, channels, *pairs)
+    return blocks.permute(0, 1, *axes[1::2], *axes[::2]).reshape(
+        count, channels * math.prod(block), *pairs[::2]
+    )
+
+
+def unfolded(image: Tensor, block: Sequence[int]) -> Tensor:
+    """Take channels back to the voxels of blocks; undoes `folded`."""
+    if math.prod(block) == 1:
+        return image
+    count, channels, *sizes = image.shape
+    d = len(block)
+    blocks = image.reshape(count, channels // math.prod(block), *block, *sizes)
+    axes = [axis for k in range(d) for axis in (2 + d + k, 2 + k)]
+    whole = [size * b for size, b in zip(sizes, block, strict=True)]
+    return blocks.permute(0, 1, *axes).reshape(count, -1, *whole)
+
+
 class _UNet(nn.Module):
     """MONAI's UNet with kernels of its own at each level.
+
+    A first stride above 1 folds blocks of voxels into channels before the first level
+    and unfolds the logits after the last one (space to depth and back: Shi et al.
+    2016, CVPR, eq. 4), so that little is computed at full resolution.
 
     With equal kernels it is MONAI's UNet but for its head, and its weights have the
     same names. Thin slices need kernels that do not reach across them at the fine
@@ -110,12 +151,15 @@ class _UNet(nn.Module):
 
     def __init__(self, plan: Plan) -> None:
         super().__init__()
-        self.model = _unet_level(plan, 0, plan.image_channels, len(plan.label_values))
+        self._block = plan.strides[0]
+        voxels = math.prod(self._block)
+        inputs, outputs = plan.image_channels * voxels, len(plan.label_values) * voxels
+        self.model = _unet_level(plan, 0, inputs, outputs)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits (N, K, *spatial) for an image (N, C, *spatial)."""
-        logits: Tensor = self.model(image)
-        return logits
+        logits: Tensor = self.model(folded(image, self._block))
+        return unfolded(logits, self._block)
 
 
 class _DynUNet(DynUNet):

@@ -11,8 +11,9 @@ import numpy as np
 
 from specimen_unet.domain.case import Case
 from specimen_unet.domain.choices import changed
-from specimen_unet.domain.errors import GridMismatchError, ImageError, ModelFileError
+from specimen_unet.domain.errors import GridMismatchError, ModelFileError
 from specimen_unet.domain.events import TileDone, Warned
+from specimen_unet.domain.gray_values import check_gray_values
 from specimen_unet.domain.settings import SegmentationSettings
 from specimen_unet.engine.components import keep_largest
 from specimen_unet.engine.devices import choose_device, fastest_precision
@@ -104,7 +105,7 @@ def segmenting(
     """
     device = choose_device(settings.device)
     _check_fit(case, model.plan, model.name)
-    _check_values(case)
+    check_gray_values(case.image, f"The image of {case.name}")
     if not case.grid.can_be_in(model.plan.unit):
         yield Warned(_unit_caution(case.grid, model.plan))
     probabilities = yield from predict(
@@ -209,22 +210,6 @@ def _check_fit(case: Case, plan: Plan, name: str) -> None:
         raise ModelFileError(
             f"The model {name} takes images with {_channels(plan.image_channels)}, but "
             f"{case.name} has {case.channels}: choose another model or image."
-        )
-
-
-def _check_values(case: Case) -> None:
-    """Refuse an image in which nothing can be told apart."""
-    # NaN and infinity show in the extremes, which need no memory to find.
-    low, high = case.image.min(), case.image.max()
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise ImageError(
-            f"The image of {case.name} holds values that are not numbers (NaN or "
-            "infinity): replace them first, for example by 0."
-        )
-    if low == high:
-        raise ImageError(
-            f"Every voxel of the image of {case.name} is {low}, so there is nothing to "
-            "tell apart: choose another image."
         )
 
 

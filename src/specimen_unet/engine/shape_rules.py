@@ -28,7 +28,7 @@ _MISSED = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """Strides and kernels of every level, (level, axis); the first stride is 1."""
+    """Strides and kernels of every level, (level, axis)."""
 
     strides: tuple[tuple[int, ...], ...]
     kernels: tuple[tuple[int, ...], ...]
@@ -39,7 +39,12 @@ class Levels:
         return tuple(math.prod(axis) for axis in zip(*self.strides, strict=True))
 
 
-def levels_for(size: Sequence[int], spacing: Sequence[float], at_most: int) -> Levels:
+def levels_for(
+    size: Sequence[int],
+    spacing: Sequence[float],
+    at_most: int,
+    block: Sequence[int] | None = None,
+) -> Levels:
     """Find strides and kernels for patches of a size.
 
     Parameters
@@ -50,10 +55,14 @@ def levels_for(size: Sequence[int], spacing: Sequence[float], at_most: int) -> L
         Of the voxels, along each axis.
     at_most : int
         Levels; fewer when no axis can be halved any further.
+    block : sequence of int, optional
+        Voxels along each axis that are folded together before the first level.
     """
-    remaining, coarseness = list(size), list(spacing)
+    block = tuple(block or (1,) * len(size))
+    remaining = [-(-n // b) for n, b in zip(size, block, strict=True)]
+    coarseness = [step * b for step, b in zip(spacing, block, strict=True)]
     kernel = _kernel(coarseness, (1,) * len(size))
-    strides, kernels = [(1,) * len(size)], [kernel]
+    strides, kernels = [block], [kernel]
     while len(strides) < at_most:
         halved = _axes_to_halve(remaining, coarseness)
         if not any(halved):

@@ -15,6 +15,7 @@ from specimen_unet.domain.errors import (
     ImageError,
     NoAnnotationError,
 )
+from specimen_unet.domain.gray_values import check_gray_values
 from specimen_unet.domain.grid import Grid
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def check_image_layer(layer: Any) -> None:
     _check_kind_of_values(layer)
     data = level_zero(layer)
     if isinstance(data, np.ndarray):
-        _check_gray_values(data, layer.name)
+        check_gray_values(data, f"The layer {layer.name!r}")
 
 
 def check_labels_layer(
@@ -159,22 +160,6 @@ def _check_kind_of_values(layer: Any) -> None:
         raise ImageError(
             f"The layer {layer.name!r} holds {dtype} values, but gray values must be "
             "integers or real numbers: choose another layer, or convert this one."
-        )
-
-
-def _check_gray_values(data: Array, name: str) -> None:
-    if data.size == 0:
-        raise ImageError(f"The layer {name!r} has no voxels (shape {data.shape}).")
-    low, high = data.min(), data.max()
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise ImageError(
-            f"The layer {name!r} holds values that are not numbers (NaN) or are "
-            "infinite: replace them, with numpy.nan_to_num for example."
-        )
-    if low == high:
-        raise ImageError(
-            f"The layer {name!r} is constant: every voxel is {low}. Choose the layer "
-            "that shows the specimen."
         )
 
 
