@@ -42,7 +42,7 @@ def _layers_of(case: Case) -> list[FullLayerData]:
     frame: dict[str, Any] = {
         "scale": case.grid.spacing,
         "units": (case.grid.unit,) * case.grid.dimensions,
-        "axis_labels": case.grid.axes,
+        "axis_labels": tuple(axis.lower() for axis in case.grid.axes),
     }
     image = {"name": case.name, **frame}
     labels = [
