@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LEARNT_FROM = range(1, 11)
-UNSEEN = range(11, 13)
+UNSEEN = range(11, 15)
 BOUND = 0.85
-"""Least Dice of the 3D model against any observer on any unseen specimen."""
+"""Least volume Dice of the 3D model against each observer, mean of unseen specimens."""
 
 _SHAPE = (39, 221, 200)
 
@@ -50,7 +50,7 @@ def demo(folder: Path, minutes: float = 1.0, shape: tuple[int, ...] = _SHAPE) ->
     -------
     Answer
         A table of Dice for each observer beside observer against observer;
-        `Status.BELOW_BOUND` if the 3D model is below `BOUND` anywhere.
+        `Status.BELOW_BOUND` if the 3D model is below `BOUND` against any observer.
     """
     _write_specimens(folder / "training", LEARNT_FROM, shape)
     _write_specimens(folder / "unseen", UNSEEN, shape)
@@ -114,26 +114,33 @@ def _answer(scores: pd.DataFrame, folder: Path) -> Answer:
     shown = scores.assign(pair=pairs + " against " + scores["second"]).pivot_table(
         index=["case", "model"], columns="pair", values="dice", sort=False
     )
-    lowest = _lowest(scores)
+    ours = _of_3d_model(scores)
+    means = ours.groupby("second")["dice"].mean()
+    told = ", ".join(f"{observer} {dice:.3f}" for observer, dice in means.items())
     lines = [
         "Volume Dice on specimens that were not trained on:",
         shown.to_string(float_format="%.3f"),
+        f"Mean of the 3D model against {told}; lowest {ours['dice'].min():.3f}.",
         f"Everything is in {folder.resolve()}",
     ]
-    is_good = lowest >= BOUND
+    is_good = bool((means >= BOUND).all())
     if not is_good:
-        lines.append(f"The 3D model reached {lowest:.3f}, less than {BOUND}.")
+        lines.append(f"The 3D model reached {means.min():.3f}, less than {BOUND}.")
+    content = {
+        "folder": str(folder),
+        "mean_dice": means.to_dict(),
+        "lowest_dice": float(ours["dice"].min()),
+        "scores": records(scores),
+    }
     return Answer(
-        "\n".join(lines),
-        {"folder": str(folder), "lowest_dice": lowest, "scores": records(scores)},
-        Status.OK if is_good else Status.BELOW_BOUND,
+        "\n".join(lines), content, Status.OK if is_good else Status.BELOW_BOUND
     )
 
 
-def _lowest(scores: pd.DataFrame) -> float:
-    """Return the worst Dice of the 3D model; what is undefined counts as 0."""
+def _of_3d_model(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the 3D model's rows against observers; what is undefined counts as 0."""
     chosen = (scores["model"] == "3D") & ~scores["between_observers"].astype(bool)
-    return float(scores.loc[chosen, "dice"].fillna(0).min())
+    return scores[chosen].fillna({"dice": 0.0})
 
 
 def _model_path(folder: Path, dimensions: int) -> Path:
