@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SAMPLES = {
     "specimen": samples.sample_specimen,
+    "other_specimen": samples.sample_other_specimen,
     "breast_ultrasound": samples.sample_breast_ultrasound,
 }
 
@@ -60,18 +61,18 @@ def test_the_observers_are_told_apart_by_colour_and_see_the_image_through(
     assert first.opacity == second.opacity == 0.5
 
 
-def test_both_samples_open_side_by_side_and_pair_by_themselves() -> None:
+def test_all_samples_open_side_by_side_and_pair_by_themselves() -> None:
     viewer = ViewerModel()
     for open_sample in SAMPLES.values():
         for layer in opened(open_sample):
             viewer.add_layer(layer)
     names = [layer.name for layer in viewer.layers]
-    assert len(set(names)) == 6
+    assert len(set(names)) == 9
     pairs = pair_layers(
         [layer for layer in viewer.layers if isinstance(layer, Image)],
         [layer for layer in viewer.layers if isinstance(layer, Labels)],
     )
-    assert [list(pair.case().labels) for pair in pairs] == [["EA", "MG"]] * 2
+    assert [list(pair.case().labels) for pair in pairs] == [["EA", "MG"]] * 3
 
 
 @pytest.mark.parametrize("key", list(SAMPLES))

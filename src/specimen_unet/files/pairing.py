@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from specimen_unet.files.images import image_stem, image_suffix
@@ -24,6 +25,9 @@ ONLY_OBSERVER = "labels"
 MOST_LABELS = 100
 """More values than this are gray values, unless the file says that it holds labels."""
 
+NO_LABELS = "no labels are named after it"
+NO_IMAGE = "no image has the name that it begins with"
+
 _WORD = "labels?|masks?|seg|segmentations?|annotations?|ground[-_ ]?truth|gt|labelstr"
 _SEPARATOR = r"[-_. ]+"
 _IMAGES_FOLDER = re.compile(r"images?|imagestr", re.IGNORECASE)
@@ -36,22 +40,65 @@ _MARK_ANYWHERE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Pairing:
-    """Every image file of a folder is in exactly one of these.
+class CaseFiles:
+    """The files of one case, with "/" between folders.
 
     Attributes
     ----------
-    pairs : dict
-        Image file -> observer -> file of labels.
     images : tuple of str
-        Images that no labels belong to.
-    labels : tuple of str
-        Labels that belong to no image, or that repeat an observer's.
+        The image, or one file a channel, in the order of the channels.
+    labels : dict
+        Observer -> files of labels; several are the parts of one mask. Empty where
+        nobody drew.
     """
 
-    pairs: dict[str, dict[str, str]] = field(default_factory=dict)
-    images: tuple[str, ...] = ()
-    labels: tuple[str, ...] = ()
+    images: tuple[str, ...]
+    labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Every file of the case, images first."""
+        return (*self.images, *chain.from_iterable(self.labels.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Every image file of a folder is in a case, or has a reason, or both.
+
+    Attributes
+    ----------
+    cases : tuple of CaseFiles
+        Sorted by name of the first image, also those that nobody drew on.
+    reasons : dict
+        File -> why it has no partner, in plain words.
+    label_names : dict
+        Value -> name, as far as the folder tells.
+    channel_names : tuple of str
+        As far as the folder tells.
+    """
+
+    cases: tuple[CaseFiles, ...] = ()
+    reasons: dict[str, str] = field(default_factory=dict)
+    label_names: dict[int, str] = field(default_factory=dict)
+    channel_names: tuple[str, ...] = ()
+
+    @property
+    def drawn(self) -> tuple[CaseFiles, ...]:
+        """Cases that have labels."""
+        return tuple(case for case in self.cases if case.labels)
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """Images that no labels belong to."""
+        return tuple(
+            file for case in self.cases if not case.labels for file in case.images
+        )
+
+    @property
+    def left(self) -> dict[str, str]:
+        """Files that are in no case, and why."""
+        used = {file for case in self.cases for file in case.files}
+        return {file: why for file, why in self.reasons.items() if file not in used}
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,20 +232,23 @@ def _paired(images: list[_File], drawn: list[_File]) -> Pairing:
     by_stem: dict[tuple[str, str], list[str]] = defaultdict(list)
     for image in images:
         by_stem[image.place, image.stem].append(image.name)
-    pairs: dict[str, dict[str, str]] = defaultdict(dict)
-    left: list[str] = []
+    pairs: dict[str, dict[str, str]] = {image.name: {} for image in images}
+    reasons: dict[str, str] = {}
     for labels in drawn:
         image_name, observer = _image_of(labels, by_stem)
-        if not image_name or observer in pairs.get(image_name, {}):
-            left.append(labels.name)
+        if not image_name:
+            reasons[labels.name] = NO_IMAGE
+        elif observer in pairs[image_name]:
+            other = pairs[image_name][observer]
+            reasons[labels.name] = f"{other} is already what {observer!r} drew"
         else:
             pairs[image_name][observer] = labels.name
-    alone = (image.name for image in images if image.name not in pairs)
-    return Pairing(
-        {name: dict(sorted(pairs[name].items())) for name in sorted(pairs)},
-        tuple(sorted(alone)),
-        tuple(sorted(left)),
+    reasons |= {name: NO_LABELS for name, labels in pairs.items() if not labels}
+    cases = (
+        CaseFiles((name,), {who: (file,) for who, file in sorted(pairs[name].items())})
+        for name in sorted(pairs)
     )
+    return Pairing(tuple(cases), dict(sorted(reasons.items())))
 
 
 def _image_of(
@@ -210,12 +260,12 @@ def _image_of(
         if names:
             suffix = image_suffix(labels.name)
             same = [name for name in names if image_suffix(name) == suffix]
-            observer = "-".join(filter(None, [labels.observer, _without_mark(tail)]))
+            observer = "-".join(filter(None, [labels.observer, without_mark(tail)]))
             return (same or names)[0], observer or ONLY_OBSERVER
     return "", ""
 
 
-def _without_mark(tail: str) -> str:
+def without_mark(tail: str) -> str:
     """Leave the observer of a tail: "labels-EA", "EA_mask" and "EA" are all EA."""
     first = _MARK_FIRST.fullmatch(tail)
     if first:

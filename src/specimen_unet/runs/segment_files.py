@@ -91,14 +91,14 @@ def images_of(path: Path) -> list[Path]:
         return [path]
     folder = path / "images" if (path / "images").is_dir() else path
     pairing = pair_names(file.name for file in folder.iterdir() if file.is_file())
-    names = sorted({*pairing.pairs, *pairing.images})
+    names = [file for case in pairing.cases for file in case.images]
     if not names:
         raise CaseReadError(
             f"{folder} holds no images: choose a folder of TIFF or NIfTI files."
         )
-    if pairing.labels:
+    if pairing.left:
         warnings.warn(
-            f"Not segmented, since they are called labels: {', '.join(pairing.labels)}",
+            f"Not segmented, since they are called labels: {', '.join(pairing.left)}",
             UnpairedFilesWarning,
             stacklevel=2,
         )

@@ -17,7 +17,7 @@ from specimen_unet.viewer.layer_checks import (
     spatial_shape,
 )
 from specimen_unet.viewer.layers import case_from_layers
-from specimen_unet.viewer.provenance import kind_of_layer
+from specimen_unet.viewer.provenance import image_of_segmentation, kind_of_layer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -167,6 +167,42 @@ def image_of(labels: Any, images: Iterable[Any]) -> Any | None:
     best = max(ranks)
     is_clear = best[0] > 0 and ranks.count(best) == 1
     return fitting[ranks.index(best)] if is_clear else None
+
+
+def truths_of(
+    prediction: Any, labels: Iterable[Any], images: Sequence[Any]
+) -> list[Any]:
+    """Return the labels that were most likely drawn on the image of a prediction.
+
+    Parameters
+    ----------
+    prediction : layer
+        Made here, or opened from a file.
+    labels, images : layers
+        All that are open.
+
+    Returns
+    -------
+    list of layer
+        Of the prediction's shape, and made by people. Where it cannot be told on which
+        image one of them was drawn, its shape decides.
+    """
+    image = _image_under(prediction, images)
+    return [
+        layer
+        for layer in labels
+        if kind_of_layer(layer) is None
+        and spatial_shape(layer) == spatial_shape(prediction)
+        and (image is None or image_of(layer, images) in (image, None))
+    ]
+
+
+def _image_under(prediction: Any, images: Sequence[Any]) -> Any | None:
+    """Return the image that was segmented: as noted, or else by its name."""
+    noted = image_of_segmentation(prediction)
+    if noted is None:
+        return image_of(prediction, images)
+    return next((image for image in images if str(image.name) == noted), None)
 
 
 def observer_name(labels_name: str, image_name: str) -> str:

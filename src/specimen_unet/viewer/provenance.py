@@ -26,6 +26,12 @@ def mark_layer(layer: napari.layers.Layer, kind: Kind, **details: str) -> None:
     layer.metadata[_KEY] = {"kind": kind, **details}
 
 
+def image_of_segmentation(layer: Any) -> str | None:
+    """Return the name that the image had which was segmented; None if not known."""
+    mark: dict[str, str] = getattr(layer, "metadata", {}).get(_KEY, {})
+    return mark.get("image")
+
+
 def kind_of_layer(layer: Any) -> Kind | None:
     """Return what a layer of this package shows; None for anybody else's."""
     mark: dict[str, Kind] = getattr(layer, "metadata", {}).get(_KEY, {})

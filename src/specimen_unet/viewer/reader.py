@@ -132,4 +132,4 @@ def _labels(image: Array, grid: Grid, path: Path) -> Array | None:
 def _is_beside_its_image(path: Path) -> bool:
     """Tell whether 032_EA.tif lies where 032.tif does."""
     pairing = pair_names(os.listdir(path.parent))
-    return any(path.name in drawn.values() for drawn in pairing.pairs.values())
+    return any(path.name in case.files[1:] for case in pairing.cases)

@@ -26,6 +26,17 @@ def sample_specimen() -> list[FullLayerData]:
     return _layers_of(specimen_phantom(seed=1))
 
 
+def sample_other_specimen() -> list[FullLayerData]:
+    """Open another specimen, to segment with what was learnt from the first one.
+
+    Returns
+    -------
+    list of layer data tuples
+        As `sample_specimen`.
+    """
+    return _layers_of(specimen_phantom(seed=2))
+
+
 def sample_breast_ultrasound() -> list[FullLayerData]:
     """Open a stack of breast ultrasound images with the outlines of two observers.
 

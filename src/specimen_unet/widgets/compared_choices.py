@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, get_args
 
 from magicgui.widgets import ComboBox
-from napari.layers import Labels
+from napari.layers import Image, Labels
 from qtpy.QtCore import (  # type: ignore[attr-defined]  # qtpy renames Signal
     Signal,
 )
@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QWidget
 
 from specimen_unet.domain.case import Annotation
 from specimen_unet.domain.settings import TrainingSettings
-from specimen_unet.viewer.layer_checks import spatial_shape
+from specimen_unet.viewer.pairing import truths_of
 from specimen_unet.viewer.provenance import kind_of_layer
 from specimen_unet.widgets.layer_choice import (
     layer_choice,
@@ -49,6 +49,7 @@ class ComparedChoices(QWidget):
         self.truths.ticks_changed.connect(self.choice_changed)
         for event in layer_list_events(viewer):
             event.connect(self._offer_truths, position="last")  # after the box
+        self._judged: Labels | None = None
         self._offer_truths()
 
     @property
@@ -63,19 +64,16 @@ class ComparedChoices(QWidget):
             event.disconnect(self._offer_truths)
 
     def _offer_truths(self, event: Any = None) -> None:
-        """Offer every labels layer but the prediction; tick those of its shape."""
+        """Offer every labels layer but the prediction; tick those of its image."""
         prediction = self.prediction.value
         others = [
             layer for layer in _compared_layers(self._viewer) if layer is not prediction
         ]
-        likely = [
-            layer
-            for layer in others
-            if kind_of_layer(layer) is None
-            and prediction is not None
-            and spatial_shape(layer) == spatial_shape(prediction)
-        ]
-        self.truths.offer(others, likely)
+        images = layers_of_type(self._viewer, Image)
+        likely = truths_of(prediction, others, images) if prediction else []
+        # Ticks were set for the prediction before, which may show another specimen.
+        self.truths.offer(others, likely, anew=prediction is not self._judged)
+        self._judged = prediction
         self.choice_changed.emit()
 
     def _tell(self) -> None:

@@ -70,8 +70,15 @@ class ObserverList(QListWidget):
         self,
         layers: Sequence[napari.layers.Labels],
         likely: Sequence[napari.layers.Labels],
+        *,
+        anew: bool = False,
     ) -> None:
-        """Offer these layers; of those never seen before, tick the `likely` ones."""
+        """Offer these layers; of those never seen before, tick the `likely` ones.
+
+        With `anew`, whatever was ticked before is forgotten.
+        """
+        if anew:
+            self._ticks.clear()
         for layer in layers:
             if layer not in self._ticks and any(layer is other for other in likely):
                 self._ticks[layer] = True

@@ -66,7 +66,7 @@ class ScoreTable(QTableWidget):
         self.setVerticalHeader(rows)
         rows.hide()
         self._table: pd.DataFrame | None = None
-        self._pairs: list[tuple[int, str]] = []
+        self._pairs: list[tuple[int, tuple[str, str]]] = []
         self._size_unit = ""
 
     def show_scores(self, table: pd.DataFrame, *, unit: str, dimensions: int) -> None:
@@ -129,9 +129,8 @@ class ScoreTable(QTableWidget):
 
     def _lay_out_rows(self, table: pd.DataFrame) -> None:
         """Make a line for every pair, when other pairs or labels are shown."""
-        names = zip(table["first"], table["second"], strict=True)
-        counts = Counter(f"{first}  against  {second}" for first, second in names)
-        pairs = [(count, title) for title, count in counts.items()]
+        counts = Counter(zip(table["first"], table["second"], strict=True))
+        pairs = [(count, pair) for pair, count in counts.items()]
         if pairs == self._pairs:
             return
         self._pairs = pairs
@@ -139,14 +138,17 @@ class ScoreTable(QTableWidget):
         self.setRowCount(0)
         self.setRowCount(len(pairs) + sum(count for count, _ in pairs))
         row = 0
-        for count, title in pairs:
-            self._show_title(row, title)
+        for count, (first, second) in pairs:
+            # Who is judged is chosen above; its name is long, and cut off here.
+            is_judged = first == pairs[0][1][0]
+            title = f"{'Prediction' if is_judged else first}  against  {second}"
+            self._show_title(row, title, f"{first}  against  {second}")
             row += 1 + count
 
-    def _show_title(self, row: int, title: str) -> None:
+    def _show_title(self, row: int, title: str, tip: str) -> None:
         """Name a pair across the whole width."""
         item = QTableWidgetItem(title)
-        item.setToolTip(title)
+        item.setToolTip(tip)
         font = item.font()
         font.setBold(True)
         item.setFont(font)
