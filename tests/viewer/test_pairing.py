@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 from napari.layers import Image, Labels
 
 from specimen_unet.domain.case import Case
-from specimen_unet.domain.errors import NoAnnotationError
+from specimen_unet.domain.errors import (
+    GridMismatchError,
+    ImageError,
+    NoAnnotationError,
+)
 from specimen_unet.viewer.layers import labels_layer
 from specimen_unet.viewer.pairing import (
     Pair,
@@ -72,10 +76,25 @@ def test_predictions_and_empty_labels_are_no_ground_truth() -> None:
     assert names(pair_layers([specimen], drawn)) == {"032": ["EA"]}
 
 
-def test_what_cannot_be_a_specimen_is_not_offered() -> None:
+def test_what_cannot_be_a_specimen_is_not_offered_beside_one() -> None:
     colour = Image(np.zeros((8, 8, 3), np.uint8), rgb=True, name="photo")
     film = image("film", (2, 2, 4, 8, 8))
-    assert pair_layers([colour, film], []) == []
+    assert names(pair_layers([colour, film, image("a")], [labels("EA")])) == {
+        "a": ["EA"]
+    }
+
+
+def test_alone_it_is_paired_so_that_its_check_says_why() -> None:
+    colour = Image(np.zeros((8, 8, 3), np.uint8), rgb=True, name="photo")
+    (pair,) = pair_layers([colour], [labels("EA", (8, 8))])
+    with pytest.raises(ImageError, match="'photo' is an RGB colour image"):
+        pair.check()
+
+
+def test_labels_that_fit_no_image_are_paired_so_that_their_check_says_why() -> None:
+    (pair,) = pair_layers([image("a")], [labels("EA", LARGE)])
+    with pytest.raises(GridMismatchError, match="'EA' are .* choose labels"):
+        pair.check()
 
 
 def test_without_labels_the_first_image_stands_alone() -> None:

@@ -101,9 +101,11 @@ def pair_layers(images: Sequence[Any], labels: Sequence[Any]) -> list[Pair]:
     -------
     list of Pair
         In the order of the images; images without labels are left out, unless
-        none has any: then the first image stands alone.
+        none has any: then there is the first image, with the labels that do not fit
+        it, so that their check says why.
     """
-    images = [layer for layer in images if _is_drawn_on(layer)]
+    opened = [layer for layer in images if kind_of_layer(layer) is None]
+    images = [layer for layer in opened if _is_drawn_on(layer)]
     labels = [layer for layer in labels if kind_of_layer(layer) is None]
     painted = [layer for layer in labels if _is_painted(layer)] or labels
     owners = [image_of(layer, images) for layer in painted]
@@ -113,7 +115,14 @@ def pair_layers(images: Sequence[Any], labels: Sequence[Any]) -> list[Pair]:
         )
         for image in images
     ]
-    return [pair for pair in pairs if pair.truths] or pairs[:1]
+    complete = [pair for pair in pairs if pair.truths]
+    return complete or [_unfit(image, painted) for image in (images or opened)[:1]]
+
+
+def _unfit(image: Any, labels: Sequence[Any]) -> Pair:
+    """Pair an image with labels of another shape: what a person may have meant."""
+    shape = spatial_shape(image)
+    return Pair(image, tuple(t for t in labels if spatial_shape(t) != shape))
 
 
 def pairs_of_cases(
@@ -253,9 +262,7 @@ def _split(name: str) -> list[str]:
 def _is_drawn_on(image: Any) -> bool:
     """Tell whether an image layer may be a specimen: not RGB, and 2D or 3D."""
     is_gray = not getattr(image, "rgb", False)
-    return (
-        is_gray and len(spatial_shape(image)) in (2, 3) and kind_of_layer(image) is None
-    )
+    return is_gray and len(spatial_shape(image)) in (2, 3)
 
 
 def _is_painted(labels: Any) -> bool:
