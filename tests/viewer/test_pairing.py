@@ -93,7 +93,7 @@ def test_alone_it_is_paired_so_that_its_check_says_why() -> None:
 
 def test_labels_that_fit_no_image_are_paired_so_that_their_check_says_why() -> None:
     (pair,) = pair_layers([image("a")], [labels("EA", LARGE)])
-    with pytest.raises(GridMismatchError, match="'EA' are .* choose labels"):
+    with pytest.raises(GridMismatchError, match=r"'EA' are .* choose labels"):
         pair.check()
 
 
