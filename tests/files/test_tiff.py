@@ -45,7 +45,7 @@ def path(request, tmp_path):
 def test_an_image_comes_back_as_it_was(path, grid, dtype):
     image = image_of(grid, dtype=dtype)
     write_tiff(path, image, grid)
-    read, read_grid = read_tiff(path)
+    read, read_grid, _ = read_tiff(path)
     assert read_grid == grid
     assert read.dtype == (np.uint8 if dtype == "bool" else image.dtype)
     np.testing.assert_array_equal(read, image)
@@ -56,7 +56,7 @@ def test_an_image_comes_back_as_it_was(path, grid, dtype):
 def test_channels_come_back_in_front(path, grid, channels):
     image = image_of(grid, (channels,))
     write_tiff(path, image, grid)
-    read, read_grid = read_tiff(path)
+    read, read_grid, _ = read_tiff(path)
     assert read_grid == grid
     np.testing.assert_array_equal(read, image)
 
@@ -211,7 +211,7 @@ def test_ome_units_may_differ_by_axis_and_default_to_micrometres(tmp_path):
 def test_foreign_ways_to_store_pages_are_read(tmp_path, options, dtype):
     image = np.random.default_rng(0).normal(99, 9, (3, 20, 30)).astype(dtype)
     tifffile.imwrite(tmp_path / "a.tif", image, photometric="minisblack", **options)
-    read, grid = read_tiff(tmp_path / "a.tif")
+    read, grid, _ = read_tiff(tmp_path / "a.tif")
     np.testing.assert_array_equal(read, image)
     assert read.dtype.isnative
     assert read.flags.c_contiguous
@@ -221,7 +221,7 @@ def test_foreign_ways_to_store_pages_are_read(tmp_path, options, dtype):
 def test_colours_become_channels(tmp_path):
     image = np.random.default_rng(0).integers(0, 255, (8, 9, 3), dtype=np.uint8)
     tifffile.imwrite(tmp_path / "a.tif", image, photometric="rgb")
-    read, grid = read_tiff(tmp_path / "a.tif")
+    read, grid, _ = read_tiff(tmp_path / "a.tif")
     np.testing.assert_array_equal(read, np.moveaxis(image, -1, 0))
     assert grid.dimensions == 2
 
@@ -229,7 +229,7 @@ def test_colours_become_channels(tmp_path):
 def test_a_stack_whose_axes_nobody_named_is_no_image_of_forty_channels(tmp_path):
     stack = np.random.default_rng(0).integers(0, 2, (39, 8, 9), dtype=np.uint8)
     tifffile.imwrite(tmp_path / "a.tif", stack, imagej=True)
-    read, grid = read_tiff(tmp_path / "a.tif")
+    read, grid, _ = read_tiff(tmp_path / "a.tif")
     np.testing.assert_array_equal(read, stack)
     assert grid.dimensions == 3
 
@@ -293,7 +293,7 @@ def test_a_truncated_stack_is_never_read_as_a_shorter_one(tmp_path, options):
     for length in range(0, len(whole), 41):
         path.write_bytes(whole[:length])
         try:
-            read, _ = read_tiff(path)
+            read, *_ = read_tiff(path)
         except CaseReadError:
             faults += 1
         else:  # what was cut off was no voxel
@@ -317,7 +317,7 @@ def test_damaged_bytes_are_read_or_told(tmp_path, data):
         content[position] = data.draw(st.integers(0, 255))
     path.write_bytes(content)
     with contextlib.suppress(CaseReadError):
-        image, grid = read_tiff(path)
+        image, grid, _ = read_tiff(path)
         assert image.ndim in (grid.dimensions, grid.dimensions + 1)
 
 

@@ -1,4 +1,8 @@
-"""One door to images and labels on disk, whatever the format; the suffix chooses."""
+"""One door to images and labels on disk, whatever the format; the suffix chooses.
+
+`read_image` gives an image and its grid, `open_image` also what the file leaves open
+(see `questions`). Both take answers.
+"""
 
 from __future__ import annotations
 
@@ -8,24 +12,39 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from specimen_unet.domain.errors import CaseReadError
-from specimen_unet.files.tiff import read_tiff, write_tiff
-from specimen_unet.files.volumes import read_nifti, write_nifti
+from specimen_unet.files.formats import (
+    NIFTI,
+    SUFFIXES,
+    TIFF,
+    WRITTEN,
+    format_of,
+    image_suffix,
+)
+from specimen_unet.files.questions import NO_ANSWERS, Answers, Reading, answer_spacing
 
 if TYPE_CHECKING:
     from specimen_unet.domain.case import Array
     from specimen_unet.domain.grid import Grid
+    from specimen_unet.files.volumes import Place
 
-# Longer ones first: the stem of "032.nii.gz" is "032".
-TIFF_SUFFIXES = (".ome.tiff", ".ome.tif", ".tiff", ".tif")
-NIFTI_SUFFIXES = (".nii.gz", ".nii")
-SUFFIXES = (*TIFF_SUFFIXES, *NIFTI_SUFFIXES)
+__all__ = [
+    "NIFTI_SUFFIXES",
+    "SUFFIXES",
+    "TIFF_SUFFIXES",
+    "WRITTEN",
+    "as_labels",
+    "image_stem",
+    "image_suffix",
+    "labels_suffix",
+    "open_image",
+    "read_image",
+    "read_labels",
+    "write_image",
+    "write_labels",
+]
 
-
-def image_suffix(name: str) -> str:
-    """Return the suffix of an image file as it is written; "" for any other file."""
-    known = (suffix for suffix in SUFFIXES if name.lower().endswith(suffix))
-    length = len(next(known, ""))
-    return name[len(name) - length :]
+TIFF_SUFFIXES = TIFF.suffixes
+NIFTI_SUFFIXES = NIFTI.suffixes
 
 
 def image_stem(name: str) -> str:
@@ -33,54 +52,85 @@ def image_stem(name: str) -> str:
     return name[: len(name) - len(image_suffix(name))]
 
 
-def read_image(path: str | Path) -> tuple[Array, Grid]:
+def labels_suffix(name: str) -> str:
+    """Return the suffix for labels of an image: its own, where that keeps numbers.
+
+    Labels of a JPEG are a PNG, those of DICOM (a file or a folder) are NIfTI.
+    """
+    suffix = image_suffix(name)
+    other = format_of(name).labels_suffix if suffix else ".nii.gz"
+    return other or suffix
+
+
+def read_image(path: str | Path, answers: Answers = NO_ANSWERS) -> tuple[Array, Grid]:
     """Read an image with its grid.
 
     Parameters
     ----------
     path : str or Path
-        A TIFF (ImageJ, OME, plain) or NIfTI file.
+        A TIFF (ImageJ, OME, plain), NIfTI, NRRD, MetaImage, PNG, JPEG, BMP or DICOM
+        file, or a folder of DICOM slices.
+    answers : mapping, optional
+        To what the file leaves open: ``{"spacing": "0.5 0.1 0.1 mm"}``,
+        ``{"stack": "channels"}``, ``{"series": "1.2.840..."}``.
 
     Returns
     -------
     image : ndarray, shape (*spatial) or (C, *spatial)
         Spatial is (Y, X) or (Z, Y, X), as many axes as `grid` has.
     grid : Grid
-        In pixels when the file does not say what a voxel measures.
+        In pixels when nobody says what a voxel measures.
 
     Raises
     ------
     CaseReadError
-        If the file cannot be read, or does not hold one 2D or 3D image.
+        If the file cannot be read, does not hold one 2D or 3D image, or an answer
+        is none.
+    """
+    image, grid, _ = open_image(path, answers)
+    return image, grid
+
+
+def open_image(path: str | Path, answers: Answers = NO_ANSWERS) -> Reading:
+    """Read an image with its grid and with what the file leaves open.
+
+    As `read_image`, for those who can ask a person: `Reading.questions` says what was
+    taken without being said.
     """
     path = Path(path)
-    return read_tiff(path) if _is_tiff(path) else read_nifti(path)
+    return answer_spacing(format_of(path).read(path, answers), answers)
 
 
-def read_labels(path: str | Path) -> tuple[Array, Grid]:
+def read_labels(path: str | Path, answers: Answers = NO_ANSWERS) -> tuple[Array, Grid]:
     """Read labels with their grid.
 
-    Whole numbers that are stored as real ones become integers. Of a colour picture
-    of labels (all channels alike) one channel is taken.
+    Whole numbers that are stored as real ones become integers. Of a picture with a
+    palette the numbers are taken; of a colour picture of labels (all channels alike)
+    one channel.
 
     Parameters
     ----------
     path : str or Path
-        A TIFF or NIfTI file.
+        A file of any format.
+    answers : mapping, optional
+        As in `read_image`.
 
     Returns
     -------
     labels : ndarray of int, shape (*spatial)
         Whole numbers from 0 up.
     grid : Grid
-        In pixels when the file does not say what a voxel measures.
+        In pixels when nobody says what a voxel measures.
 
     Raises
     ------
     CaseReadError
         If the file cannot be read, or holds no labels.
     """
-    image, grid = read_image(path)
+    path = Path(path)
+    kind = format_of(path)
+    reading = (kind.read_labels or kind.read)(path, answers)
+    image, grid, _ = answer_spacing(reading, answers)
     return as_labels(image, grid, path), grid
 
 
@@ -110,24 +160,21 @@ def write_image(path: str | Path, image: Array, grid: Grid) -> None:
     Parameters
     ----------
     path : str or Path
-        ``.tif`` (ImageJ), ``.ome.tif``, ``.nii`` or ``.nii.gz``.
+        ``.tif`` (ImageJ), ``.ome.tif``, ``.nii``, ``.nii.gz``, ``.nrrd``, ``.mha``
+        or ``.png``.
     image : ndarray, shape (*spatial) or (C, *spatial)
         Spatial is (Y, X) or (Z, Y, X), as in `grid`.
     grid : Grid
-        Spacing and unit; NIfTI keeps lengths as millimetres.
+        Spacing and unit; all but TIFF and PNG keep lengths as millimetres.
 
     Raises
     ------
     CaseReadError
-        If the suffix is not known, or the numbers do not fit the format.
+        If the suffix is not known or only read, or the numbers do not fit the format.
     GridMismatchError
-        If the unit is no length and the format is NIfTI.
+        If the unit is no length and the format keeps millimetres.
     """
-    path = Path(path)
-    if _is_tiff(path):
-        write_tiff(path, image, grid)
-    else:
-        write_nifti(path, image, grid)
+    _write(Path(path), image, grid)
 
 
 def write_labels(
@@ -141,49 +188,56 @@ def write_labels(
     Parameters
     ----------
     path : str or Path
-        ``.tif`` (ImageJ), ``.ome.tif``, ``.nii`` or ``.nii.gz``.
+        As in `write_image`.
     labels : ndarray of int, shape (*spatial)
         Whole numbers from 0 up.
     grid : Grid
-        Spacing and unit; NIfTI keeps lengths as millimetres.
+        Spacing and unit; all but TIFF and PNG keep lengths as millimetres.
     like : str or Path, optional
-        The image the labels belong to. When both are NIfTI, its place and direction
-        in the scanner are kept too.
+        The image the labels belong to. Where both formats know of scanners (NIfTI,
+        NRRD, MetaImage; DICOM as the image), its place and direction are kept too.
 
     Raises
     ------
     CaseReadError
-        If the suffix is not known, or `like` cannot be read.
+        If the suffix is not known or only read, or `like` cannot be read.
     GridMismatchError
-        If the unit is no length and the format is NIfTI, or `like` has another
-        shape.
+        If the unit is no length and the format keeps millimetres, or `like` has
+        another shape.
     """
     path = Path(path)
     if labels.dtype.name not in ("uint8", "uint16"):
         labels = labels.astype(np.min_scalar_type(int(labels.max(initial=0))))
-    if _is_tiff(path):
-        write_tiff(path, labels, grid, compress=True)
-        return
-    is_volume = like is not None and image_suffix(Path(like).name) in NIFTI_SUFFIXES
-    write_nifti(path, labels, grid, like=like if is_volume else None)
+    place = None
+    if like is not None and format_of(path).place:
+        find_place = format_of(like).place
+        place = find_place(Path(like)) if find_place else None
+    _write(path, labels, grid, compress=True, place=place)
 
 
-def _is_tiff(path: Path) -> bool:
-    """Tell TIFF from NIfTI; anything else is an error."""
-    suffix = image_suffix(path.name).lower()
-    if not suffix:
+def _write(
+    path: Path,
+    image: Array,
+    grid: Grid,
+    *,
+    compress: bool = False,
+    place: Place | None = None,
+) -> None:
+    kind = format_of(path)
+    if kind.write is None:
         raise CaseReadError(
-            f"{path} is of a kind that is not known: images end with "
-            f"{', '.join(reversed(SUFFIXES))}. Export it as one of those."
+            f"{path} is {kind.name}, which is only read: give it a name that ends with "
+            f"{', '.join(reversed(WRITTEN))}."
         )
-    return suffix in TIFF_SUFFIXES
+    kind.write(path, image, grid, compress=compress, place=place)
 
 
 def _one_channel(labels: Array, path: Path) -> Array:
     if not (labels == labels[:1]).all():
         raise CaseReadError(
             f"{path} has {len(labels)} channels that differ, but labels have none: "
-            "choose a file of labels, or save one channel of it."
+            "choose a file of labels, or save one channel of it. A folder of labels "
+            "in colours is read as cases, where each colour is given a number."
         )
     return np.ascontiguousarray(labels[0])
 

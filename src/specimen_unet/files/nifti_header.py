@@ -1,44 +1,32 @@
-"""Whether a NIfTI file is whole, and whether its numbers are millimetres.
-
-SimpleITK fills what is missing of a truncated volume with whatever was in memory,
-without a word, and tells nothing of the unit.
-"""
+"""Whether a NIfTI file is whole, and whether its numbers are millimetres."""
 
 from __future__ import annotations
 
-import gzip
 import struct
-import zlib
-from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING
 
-from specimen_unet.domain.errors import CaseReadError
+from specimen_unet.files.volume_header import (
+    VolumeHeader,
+    check_rest,
+    damaged,
+    foreign,
+    opened,
+    truncated,
+    unpacked,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_CHUNK = 2**20
+# Bytes of a voxel by its code in the header; the header repeats them in bits, which
+# SimpleITK does not look at.
+_BYTES = {2: 1, 4: 2, 8: 4, 16: 4, 32: 8, 64: 8, 128: 3, 256: 1, 512: 2, 768: 4}
+_BYTES |= {1024: 8, 1280: 8, 1536: 16, 1792: 16, 2048: 32, 2304: 4}
+_LONGEST = 540
 
 
-@dataclass(frozen=True, slots=True)
-class NiftiHeader:
-    """What is needed of a NIfTI header.
-
-    Attributes
-    ----------
-    length : int
-        Bytes the file must have, unpacked.
-    has_unit : bool
-        Whether spacing is a length: a unit is named, or the volume is placed in
-        scanner or template coordinates, which are millimetres.
-    """
-
-    length: int
-    has_unit: bool
-
-
-def read_header(path: Path) -> NiftiHeader:
+def read_nifti_header(path: Path) -> VolumeHeader:
     """Read the header of a NIfTI file, and check that all its voxels are there.
 
     Parameters
@@ -48,90 +36,69 @@ def read_header(path: Path) -> NiftiHeader:
 
     Returns
     -------
-    NiftiHeader
-        Of either version.
+    VolumeHeader
+        In millimetres (SimpleITK converts to them) when a unit is named, or the
+        volume is placed in scanner or template coordinates.
 
     Raises
     ------
     CaseReadError
         If the file is missing, empty, truncated, damaged or no NIfTI.
     """
-    try:
-        with path.open("rb") as file:
-            start = file.read(2)
-            if not start:
-                raise CaseReadError(
-                    f"{path} is empty (0 bytes): copy or export it again."
-                )
-            file.seek(0)
-            is_packed = start == b"\x1f\x8b"
-            stream = (
-                cast("BinaryIO", gzip.GzipFile(fileobj=file)) if is_packed else file
-            )
-            header = _parsed(stream.read(540), path)
-            if 540 + _bytes_left(stream) < header.length:
-                raise _truncated(path)
-            return header
-    except EOFError:
-        raise _truncated(path) from None
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise CaseReadError(
-            f"{path} is damaged ({error}): copy or export it again."
-        ) from error
-    except OSError as error:
-        raise CaseReadError(
-            f"{path} cannot be read ({error.strerror}): choose an image file."
-        ) from error
+    with opened(path) as file:
+        is_packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        stream = unpacked(file, "gzip" if is_packed else "")
+        header, length = _parsed(stream.read(_LONGEST), path)
+        check_rest(stream, length - _LONGEST, path)
+        return header
 
 
-def _parsed(start: bytes, path: Path) -> NiftiHeader:
+def _parsed(start: bytes, path: Path) -> tuple[VolumeHeader, int]:
     """Find shape, type and unit at the places that either version has them."""
     try:
         for order in "<>":
             (size,) = struct.unpack_from(f"{order}i", start)
             if size == 348 and start[344:347] in (b"n+1", b"ni1"):
-                return _version_1(start, order)
+                return _version_1(start, order, path)
             if size == 540 and start[4:7] in (b"n+2", b"ni2"):
-                return _version_2(start, order)
+                return _version_2(start, order, path)
     except struct.error:
-        raise _truncated(path) from None
-    raise CaseReadError(
-        f"{path} is no NIfTI file, whatever its name says: open it in the program "
-        "that made it and export it as NIfTI."
-    )
+        raise truncated(path) from None
+    raise foreign(path, "NIfTI")
 
 
-def _version_1(start: bytes, order: str) -> NiftiHeader:
+def _version_1(start: bytes, order: str, path: Path) -> tuple[VolumeHeader, int]:
     shape = struct.unpack_from(f"{order}8h", start, 40)
-    (bits,) = struct.unpack_from(f"{order}h", start, 72)
+    (kind,) = struct.unpack_from(f"{order}h", start, 70)
     (offset,) = struct.unpack_from(f"{order}f", start, 108)
     codes = struct.unpack_from(f"{order}2h", start, 252)
-    return _header(shape, bits, offset, start[123], codes)
+    length = _length(shape, kind, offset, path)
+    return _header(start[123], codes), length
 
 
-def _version_2(start: bytes, order: str) -> NiftiHeader:
+def _version_2(start: bytes, order: str, path: Path) -> tuple[VolumeHeader, int]:
     shape = struct.unpack_from(f"{order}8q", start, 16)
-    (bits,) = struct.unpack_from(f"{order}h", start, 14)
+    (kind,) = struct.unpack_from(f"{order}h", start, 12)
     (offset,) = struct.unpack_from(f"{order}q", start, 168)
     codes = struct.unpack_from(f"{order}2i", start, 344)
     (units,) = struct.unpack_from(f"{order}i", start, 500)
-    return _header(shape, bits, offset, units, codes)
+    length = _length(shape, kind, offset, path)
+    return _header(units, codes), length
 
 
-def _header(
-    shape: tuple[int, ...], bits: int, offset: float, units: int, codes: tuple[int, ...]
-) -> NiftiHeader:
-    voxels = prod(shape[1 : 1 + max(0, min(shape[0], 7))])
+def _length(shape: tuple[int, ...], kind: int, offset: float, path: Path) -> int:
+    """Count the bytes the file must have, unpacked."""
+    axes, sizes = shape[0], shape[1 : 1 + max(0, shape[0])]
+    if not 1 <= axes <= 7 or min(sizes) < 1:
+        raise damaged(path, f"it claims {axes} axes {sizes}")
+    if kind not in _BYTES:
+        raise damaged(path, f"its voxels are of the unknown kind {kind}")
+    if not 0 <= offset < 2**31:
+        raise damaged(path, f"it claims that voxels begin at byte {offset:g}")
+    return int(offset) + prod(sizes) * _BYTES[kind]
+
+
+def _header(units: int, codes: tuple[int, ...]) -> VolumeHeader:
     names_unit = units & 7 in (1, 2, 3)
-    return NiftiHeader(int(offset) + voxels * bits // 8, names_unit or any(codes))
-
-
-def _bytes_left(stream: BinaryIO) -> int:
-    """Read to the end: gzip checks its sum there, and says when it is cut short."""
-    return sum(map(len, iter(lambda: stream.read(_CHUNK), b"")))
-
-
-def _truncated(path: Path) -> CaseReadError:
-    return CaseReadError(
-        f"{path} is truncated: it ends before its last voxel. Copy or export it again."
-    )
+    return VolumeHeader(("mm",) * 3 if names_unit or any(codes) else ())

@@ -13,9 +13,11 @@ import numpy as np
 import tifffile
 
 from specimen_unet.domain.errors import CaseReadError
+from specimen_unet.files.questions import NO_ANSWERS, Answers, Reading, ask_spacing
 from specimen_unet.files.replacing import replaced
+from specimen_unet.files.tiff_axes import tiff_axes
 from specimen_unet.files.tiff_calibration import grid_of_tiff
-from specimen_unet.files.tiff_structure import check_whole
+from specimen_unet.files.tiff_structure import check_voxels, check_whole
 
 if TYPE_CHECKING:
     from specimen_unet.domain.case import Array
@@ -28,26 +30,24 @@ _FAULTS = (
     *(ValueError, TypeError, LookupError, ArithmeticError, RuntimeError),
     *(AttributeError, AssertionError),
 )
-_CHANNEL_AXES = "CS"
-# ImageJ shows no more; programs that do not name the axes of a stack store its
-# slices as channels (tifffile does).
-_MOST_CHANNELS = 7
 _IMAGEJ_TYPES = ("uint8", "uint16", "float32")
 # ImageJ has 32-bit offsets.
 _IMAGEJ_LIMIT = 4_000_000_000
 _OME_UNITS = {"um": "µm", "inch": "in"}
 
 
-def read_tiff(path: str | Path) -> tuple[Array, Grid]:
+def read_tiff(path: str | Path, answers: Answers = NO_ANSWERS) -> Reading:
     """Read an image with its grid.
 
     A stack of pages that are nothing in particular, or points in time, is taken as
-    a stack of slices.
+    a stack of slices, and asked about.
 
     Parameters
     ----------
     path : str or Path
         An ImageJ, OME or plain TIFF file.
+    answers : mapping, optional
+        ``{"stack": "channels"}`` where the file does not say what its pages are.
 
     Returns
     -------
@@ -55,6 +55,8 @@ def read_tiff(path: str | Path) -> tuple[Array, Grid]:
         Spatial is (Y, X) or (Z, Y, X); samples of colour are channels.
     grid : Grid
         In pixels when the file does not say what a voxel measures.
+    questions : tuple of Question
+        "stack" and "spacing", as far as the file leaves them open.
 
     Raises
     ------
@@ -71,42 +73,18 @@ def read_tiff(path: str | Path) -> tuple[Array, Grid]:
     check_whole(path)
     try:
         with tifffile.TiffFile(path) as tiff:
-            channels, spatial = tiff_axes(tiff, path)
+            channels, spatial, questions = tiff_axes(tiff, path, answers)
+            check_voxels(tiff, path)
             image = tiff.series[0].asarray()
-            grid = grid_of_tiff(tiff, spatial, path)
+            grid, why = grid_of_tiff(tiff, spatial, path)
             stored = tiff.series[0].axes
     except _FAULTS as error:
         raise _unreadable(path, error) from error
     image = np.transpose(image, [stored.index(axis) for axis in channels + spatial])
-    return np.ascontiguousarray(image, image.dtype.newbyteorder("=")), grid
-
-
-def tiff_axes(tiff: tifffile.TiffFile, path: Path) -> tuple[str, str]:
-    """Tell the axis of channels, if any, from the spatial ones, as the file names them.
-
-    Raises
-    ------
-    CaseReadError
-        If the file holds anything else than one image with these axes.
-    """
-    if len(tiff.series) != 1:
-        shapes = ", ".join(str(series.shape) for series in tiff.series[:4]) or "none"
-        raise CaseReadError(
-            f"{path} holds {len(tiff.series)} images ({shapes}), but one was "
-            "expected: save the one you need as a file of its own."
-        )
-    stored, shape = tiff.series[0].axes, tiff.series[0].shape
-    channels = [axis for axis in stored if axis in _CHANNEL_AXES]
-    slices = [axis for axis in stored if axis not in (*_CHANNEL_AXES, "Y", "X")]
-    if not slices and channels == ["C"] and shape[stored.index("C")] > _MOST_CHANNELS:
-        channels, slices = [], ["C"]
-    if len(channels) > 1 or len(slices) > 1 or not {"Y", "X"} <= set(stored):
-        raise CaseReadError(
-            f"{path} has the axes {stored} {shape}, but one 2D or 3D image was "
-            "expected, with channels or without: split it (ImageJ: Image > "
-            "Hyperstacks > Make Substack)."
-        )
-    return "".join(channels), "".join([*slices, "Y", "X"])
+    if why:
+        questions = (*questions, ask_spacing(path, grid, why))
+    contiguous = np.ascontiguousarray(image, image.dtype.newbyteorder("="))
+    return Reading(contiguous, grid, questions)
 
 
 def tiff_kind(path: str | Path) -> Literal["gray", "colour", "other"]:
@@ -119,7 +97,7 @@ def tiff_kind(path: str | Path) -> Literal["gray", "colour", "other"]:
     check_whole(path)
     try:
         with tifffile.TiffFile(path) as tiff:
-            channels, _ = tiff_axes(tiff, path)
+            channels = tiff_axes(tiff, path, NO_ANSWERS).channels
             colours = channels == "S" and tiff.series[0].keyframe.samplesperpixel
     except CaseReadError:
         return "other"

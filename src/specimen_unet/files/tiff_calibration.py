@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 Calibration = dict[str, tuple[float, str]]
 """Axis letter -> size of a voxel along it, and the unit of that."""
 
+_SOME_AXES = "tells the size of a voxel for some axes only"
 _NO_UNIT = 1  # the value of the tag ResolutionUnit when there is none
 
 
-def grid_of_tiff(tiff: tifffile.TiffFile, axes: str, path: Path) -> Grid:
+def grid_of_tiff(tiff: tifffile.TiffFile, axes: str, path: Path) -> tuple[Grid, str]:
     """Read the grid of the first image of a TIFF file.
 
     Parameters
@@ -43,8 +44,10 @@ def grid_of_tiff(tiff: tifffile.TiffFile, axes: str, path: Path) -> Grid:
 
     Returns
     -------
-    Grid
+    grid : Grid
         In pixels when the file says nothing.
+    why : str
+        What is not known of it, "does not say ..."; "" when the file says it all.
 
     Warns
     -----
@@ -58,17 +61,25 @@ def grid_of_tiff(tiff: tifffile.TiffFile, axes: str, path: Path) -> Grid:
     else:
         known = {}
     if not known:
-        return Grid((1.0,) * len(axes))
+        return _one_pixel(axes), "does not say what a voxel measures"
+    why = ""
     if len(axes) == 3 and "Z" in known:
         axes = f"Z{axes[1:]}"
     if {unit for _, unit in known.values()} == {"pixel"}:
         known.setdefault(axes[0], (1.0, "pixel"))
+        why = "names no unit of length"
     elif axes[0] == "Z" and "Z" not in known and tiff.is_imagej:
         known["Z"] = (1.0, _imagej_default(known["X"][1], path))
-    return _grid(known, axes, path)
+        why = "does not say how far its slices are apart"
+    grid = _grid(known, axes, path)
+    return (grid, why) if grid else (_one_pixel(axes), _SOME_AXES)
 
 
-def _grid(known: Calibration, axes: str, path: Path) -> Grid:
+def _one_pixel(axes: str) -> Grid:
+    return Grid((1.0,) * len(axes))
+
+
+def _grid(known: Calibration, axes: str, path: Path) -> Grid | None:
     """Bring what is known to one unit, or say that it is not enough."""
     try:
         return Grid.of_axes(
@@ -82,7 +93,7 @@ def _grid(known: Calibration, axes: str, path: Path) -> Grid:
             f"{path} tells the size of a voxel for some axes only ({told}): taken as "
             "1 pixel along every axis. Set the scale in the program that made it."
         )
-    return Grid((1.0,) * len(axes))
+    return None
 
 
 def _imagej_default(unit: str, path: Path) -> str:

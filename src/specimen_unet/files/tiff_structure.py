@@ -16,9 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import tifffile
+
 _TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4}
 _TYPE_SIZES |= {12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _DESCRIPTION = 270
+# By how much a compression can make voxels smaller at the very most: zlib 1032 times,
+# LZW 12-bit codes for up to 4096 bytes, PackBits 128 bytes in 2, JPEG a block in 1 bit.
+_MOST_PACKED = {1: 1, 5: 2800, 7: 1600, 8: 1100, 32946: 1100, 32773: 64}
+_MOST_PACKED_ELSE = 2**15
 
 
 class _Format(NamedTuple):
@@ -58,6 +64,33 @@ def check_whole(path: Path) -> None:
         raise CaseReadError(
             f"{path} cannot be read ({error.strerror}): choose an image file."
         ) from error
+
+
+def check_voxels(tiff: tifffile.TiffFile, path: Path) -> None:
+    """Check that the first image's voxels are in the file, as many as it claims.
+
+    Raises
+    ------
+    CaseReadError
+        If some are behind the end of the file, or nowhere.
+    """
+    series, length = tiff.series[0], tiff.filehandle.size
+    if series.dataoffset is not None:
+        if series.dataoffset + series.nbytes > length:
+            raise truncated(path)
+        return
+    for page in series.pages:
+        if page is None:
+            raise truncated(path)
+        ends = map(sum, zip(page.dataoffsets, page.databytecounts, strict=True))
+        if max(ends, default=0) > length:
+            raise truncated(path)
+        ratio = _MOST_PACKED.get(int(page.keyframe.compression), _MOST_PACKED_ELSE)
+        # Voxels of a few bits are unpacked to a byte each.
+        bits = page.keyframe.nbytes * page.keyframe.bitspersample
+        stored = bits // (8 * max(1, page.keyframe.dtype.itemsize))
+        if stored > ratio * sum(page.databytecounts):
+            raise truncated(path)
 
 
 def truncated(path: Path) -> CaseReadError:

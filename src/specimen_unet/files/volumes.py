@@ -1,9 +1,16 @@
-"""NIfTI volumes, through SimpleITK.
+"""Volumes of scanners, through SimpleITK: NIfTI, NRRD and MetaImage (MHA).
 
 In memory the axes are (Z, Y, X) as the file stores its voxels: nothing is turned
 towards left, right, front or back. A grid holds spacing and unit, not the place and
-direction in the scanner: to keep those, name the volume that the labels belong to
-when writing (`like`).
+direction in the scanner: `place_of_volume` reads those of the image that labels
+belong to, and `write_volume` keeps them, from any of the formats to any other.
+
+**Units.** SimpleITK knows none. NIfTI names one, or says that the volume lies in
+scanner coordinates, which are millimetres. NRRD may name one (``space units``), and
+so may MetaImage (``DistanceUnits``), but most programs leave it out and mean
+millimetres. So without a unit a volume that somebody placed (any spacing, origin or
+direction that is not ITK's own default) is taken as millimetres and asked about; one
+with nothing but defaults is in pixels. What is written here always names its unit.
 """
 
 from __future__ import annotations
@@ -12,30 +19,65 @@ import gzip
 import shutil
 import struct
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import SimpleITK
 
 from specimen_unet.domain.errors import CaseReadError, GridMismatchError
 from specimen_unet.domain.grid import Grid
-from specimen_unet.files.nifti_header import read_header
+from specimen_unet.files.meta_header import read_meta_header
+from specimen_unet.files.nifti_header import read_nifti_header
+from specimen_unet.files.nrrd_header import read_nrrd_header
+from specimen_unet.files.questions import (
+    NO_ANSWERS,
+    Answers,
+    Question,
+    Reading,
+    ask_spacing,
+    chosen,
+)
 from specimen_unet.files.replacing import replaced
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from specimen_unet.domain.case import Array
+    from specimen_unet.files.volume_header import VolumeHeader
 
 # Where NIfTI-1 has the unit, and the codes of its two kinds of coordinates.
 _UNIT_AT, _CODES_AT = 123, 252
+_HEADERS = {".nrrd": read_nrrd_header, ".nhdr": read_nrrd_header}
+_HEADERS |= {".mha": read_meta_header, ".mhd": read_meta_header}
 
 
-def read_nifti(path: str | Path) -> tuple[Array, Grid]:
+class Place(NamedTuple):
+    """Where a volume lies in its scanner, X first, in millimetres.
+
+    Attributes
+    ----------
+    size : tuple of int
+        Voxels along each axis.
+    origin, direction : tuple of float
+        Centre of the first voxel, and the axes as columns of a matrix, as ITK has
+        them (left, posterior, superior).
+    """
+
+    size: tuple[int, ...]
+    origin: tuple[float, ...]
+    direction: tuple[float, ...]
+
+
+def read_volume(path: str | Path, answers: Answers = NO_ANSWERS) -> Reading:
     """Read a volume with its grid.
 
     Parameters
     ----------
     path : str or Path
-        A ``.nii`` or ``.nii.gz`` file.
+        A ``.nii``, ``.nii.gz``, ``.nrrd``, ``.nhdr``, ``.mha`` or ``.mhd`` file.
+    answers : mapping, optional
+        ``{"stack": "channels"}`` takes the volumes of a file with four axes for the
+        channels of one image.
 
     Returns
     -------
@@ -43,8 +85,10 @@ def read_nifti(path: str | Path) -> tuple[Array, Grid]:
         Spatial is (Y, X) or (Z, Y, X); leading axes of length 1 beyond three are
         left out.
     grid : Grid
-        In millimetres; in pixels when the file neither names a unit nor says where
-        the volume lies.
+        In millimetres or the unit that the file names; in pixels when nothing says
+        that a voxel measures anything.
+    questions : tuple of Question
+        "spacing" when the file names no unit.
 
     Raises
     ------
@@ -53,15 +97,18 @@ def read_nifti(path: str | Path) -> tuple[Array, Grid]:
         2D or 3D image.
     """
     path = Path(path)
-    header = read_header(path)
+    header = _header_of(path)
     volume = _read(path)
-    image = SimpleITK.GetArrayFromImage(volume)
     # Stored as float32: 0.1 comes as 0.10000000149 and shall be 0.1.
     spacing = [float(f"{step:.6g}") for step in reversed(volume.GetSpacing())]
-    if volume.GetNumberOfComponentsPerPixel() > 1:
-        image = np.ascontiguousarray(np.moveaxis(image, -1, 0))
+    is_default = _is_default(volume)
+    image = _array(volume)
+    del volume
     while len(spacing) > 3 and image.shape[image.ndim - len(spacing)] == 1:
         image = np.squeeze(image, image.ndim - len(spacing))
+        spacing = spacing[1:]
+    if len(spacing) == 4 and image.ndim == 4:
+        _check_channels(path, image.shape, answers)
         spacing = spacing[1:]
     if len(spacing) not in (2, 3):
         raise CaseReadError(
@@ -69,61 +116,153 @@ def read_nifti(path: str | Path) -> tuple[Array, Grid]:
             "was expected: split it into one file a volume."
         )
     try:
-        return image, Grid(tuple(spacing), "mm" if header.has_unit else "pixel")
+        return _reading(path, image, spacing, header, is_default=is_default)
     except GridMismatchError as error:
         raise CaseReadError(f"{path} has a wrong header. {error}") from error
 
 
-def write_nifti(
-    path: str | Path, image: Array, grid: Grid, *, like: str | Path | None = None
+def write_volume(
+    path: str | Path,
+    image: Array,
+    grid: Grid,
+    *,
+    compress: bool = False,
+    place: Place | None = None,
 ) -> None:
     """Write a volume, whole or not at all, with its spacing in millimetres.
 
     Parameters
     ----------
     path : str or Path
-        Ends with ``.nii`` or ``.nii.gz``.
+        Ends with ``.nii``, ``.nii.gz``, ``.nrrd`` or ``.mha``.
     image : ndarray, shape (*spatial) or (C, *spatial)
         Spatial is (Y, X) or (Z, Y, X), as in `grid`.
     grid : Grid
         Spacing and unit. In pixels, the file names no unit.
-    like : str or Path, optional
-        A NIfTI file of the same shape: place and direction are taken from it, so
-        that other programs show the two on one another.
+    compress : bool
+        Without loss; of NIfTI the suffix alone decides.
+    place : Place, optional
+        Where the image lies that the labels belong to, so that other programs show
+        the two on one another.
 
     Raises
     ------
-    CaseReadError
-        If `like` cannot be read.
     GridMismatchError
-        If the unit is no length, or `like` has another shape.
+        If the unit is no length, or `place` is that of another shape.
     """
     path = Path(path)
     has_channels = image.ndim > grid.dimensions
     if has_channels:
         image = np.moveaxis(image, 0, -1)
     volume = SimpleITK.GetImageFromArray(_storable(image), isVector=has_channels)
-    if like is not None:
-        _place(volume, Path(like))
+    if place is not None:
+        _put(volume, place)
     in_mm = grid if grid.unit == "pixel" else grid.in_unit("mm")
-    _set_spacing(volume, in_mm)
+    volume.SetSpacing(tuple(reversed(in_mm.spacing)))
     with replaced(path) as temporary:
-        if grid.unit == "pixel":
-            _write_without_unit(volume, temporary)
-        else:
-            SimpleITK.WriteImage(volume, str(temporary))
+        SimpleITK.WriteImage(volume, str(temporary), compress)
+        suffix = path.suffix.lower()
+        if suffix == ".nrrd":
+            names = " ".join([f'"{in_mm.unit}"'] * grid.dimensions)
+            _insert(temporary, b"\n\n", f"\nspace units: {names}")
+        elif suffix == ".mha":
+            unit = "?" if in_mm.unit == "pixel" else "mm"
+            _insert(temporary, b"ElementDataFile", f"DistanceUnits = {unit}\n")
+        elif in_mm.unit == "pixel":
+            _forget_unit(temporary)
+
+
+def place_of_volume(path: str | Path) -> Place:
+    """Read where a volume lies, not its voxels.
+
+    Raises
+    ------
+    CaseReadError
+        As `read_volume` does.
+    """
+    path = Path(path)
+    _header_of(path)
+    reader = SimpleITK.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        raise unreadable(path, error) from error
+    return Place(reader.GetSize(), reader.GetOrigin(), reader.GetDirection())
+
+
+def unreadable(path: Path, error: RuntimeError) -> CaseReadError:
+    """Make the error for what SimpleITK cannot read."""
+    # The last line says what happened; before it come places in ITK's source.
+    fault = str(error).strip().splitlines()[-1].removeprefix("sitk::ERROR: ")
+    return CaseReadError(
+        f"{path} cannot be read ({fault}): export it again, with real or whole numbers "
+        "as voxels."
+    )
+
+
+def _header_of(path: Path) -> VolumeHeader:
+    return _HEADERS.get(path.suffix.lower(), read_nifti_header)(path)
 
 
 def _read(path: Path) -> Any:
     try:
         return SimpleITK.ReadImage(str(path))
     except RuntimeError as error:
-        # The last line says what happened; before it come places in ITK's source.
-        fault = str(error).strip().splitlines()[-1].removeprefix("sitk::ERROR: ")
+        raise unreadable(path, error) from error
+
+
+def _array(volume: Any) -> Array:
+    """Copy the voxels once, channels in front."""
+    view = SimpleITK.GetArrayViewFromImage(volume)
+    if volume.GetNumberOfComponentsPerPixel() > 1:
+        view = np.moveaxis(view, -1, 0)
+    return np.array(view, order="C")
+
+
+def _is_default(volume: Any) -> bool:
+    """Tell a volume that nobody placed: ITK's spacing, origin and direction."""
+    identity = np.eye(volume.GetDimension()).ravel()
+    return (
+        set(volume.GetSpacing()) == {1.0}
+        and set(volume.GetOrigin()) == {0.0}
+        and np.array_equal(volume.GetDirection(), identity)
+    )
+
+
+def _check_channels(path: Path, shape: tuple[int, ...], answers: Answers) -> None:
+    """Let a person say that four axes are channels and a volume; never assume it."""
+    question = Question(
+        "stack",
+        f"{path} has 4 axes {shape}, but one 2D or 3D image was expected: is it "
+        f"{shape[0]} channels of one image, or points in time?",
+        {"channels": "of one image", "times": "cannot be read: split it into volumes"},
+        "",
+    )
+    if chosen(question, answers) != "channels":
         raise CaseReadError(
-            f"{path} cannot be read as NIfTI ({fault}): export it again, with real or "
-            "whole numbers as voxels."
-        ) from error
+            f"{path} has 4 axes {shape}, one of them time: split it into one file a "
+            "volume."
+        )
+
+
+def _reading(
+    path: Path,
+    image: Array,
+    spacing: Sequence[float],
+    header: VolumeHeader,
+    *,
+    is_default: bool,
+) -> Reading:
+    """Put together what the header says, what is usual, and what to ask."""
+    if len(header.units) >= len(spacing):
+        named = list(reversed(header.units[: len(spacing)]))
+        return Reading(image, Grid.of_axes(spacing, named))
+    unit = "pixel" if is_default else header.convention or "pixel"
+    grid = Grid(tuple(spacing), unit)
+    meant = "" if is_default or not header.convention else " (most programs mean mm)"
+    question = ask_spacing(path, grid, f"names no unit of length{meant}")
+    return Reading(image, grid, (question,))
 
 
 def _storable(image: Array) -> Array:
@@ -135,36 +274,47 @@ def _storable(image: Array) -> Array:
     return np.ascontiguousarray(image, image.dtype.newbyteorder("="))
 
 
-def _set_spacing(volume: Any, grid: Grid) -> None:
-    volume.SetSpacing(tuple(reversed(grid.spacing)))
-
-
-def _place(volume: Any, like: Path) -> None:
-    read_header(like)
-    other = _read(like)
-    if other.GetSize() != volume.GetSize():
+def _put(volume: Any, place: Place) -> None:
+    if place.size != volume.GetSize():
         raise GridMismatchError(
-            f"The volume is {volume.GetSize()} voxels (X first) but {like} is "
-            f"{other.GetSize()}: name the image that the labels belong to."
+            f"The volume is {volume.GetSize()} voxels (X first) but its image is "
+            f"{place.size}: name the image that the labels belong to."
         )
-    volume.SetOrigin(other.GetOrigin())
-    volume.SetDirection(other.GetDirection())
+    volume.SetOrigin(place.origin)
+    volume.SetDirection(place.direction)
 
 
-def _write_without_unit(volume: Any, path: Path) -> None:
-    """Write a file that names no unit; ITK always writes millimetres."""
-    plain = path.with_name(f"{path.name.partition('.nii')[0]}-plain.nii")
+def _insert(path: Path, before: bytes, text: str) -> None:
+    """Put a line into a header that is text, in front of the first `before`."""
+    whole = path.with_name(f"{path.name}-whole")
+    path.replace(whole)
     try:
-        SimpleITK.WriteImage(volume, str(plain))
-        with plain.open("r+b") as file:
+        with whole.open("rb") as file, path.open("wb") as out:
+            start = file.read(2**12)
+            head, mark, rest = start.partition(before)
+            out.write(head + text.encode() + mark + rest)
+            shutil.copyfileobj(file, out)
+    finally:
+        whole.unlink(missing_ok=True)
+
+
+def _forget_unit(path: Path) -> None:
+    """Have a NIfTI file name no unit; ITK always writes millimetres."""
+    is_packed = path.suffix.lower() == ".gz"
+    content = path
+    if is_packed:
+        content = path.with_name(f"{path.name}-plain")
+        with gzip.open(path) as packed, content.open("wb") as plain:
+            shutil.copyfileobj(packed, plain)
+    try:
+        with content.open("r+b") as file:
             file.seek(_UNIT_AT)
             file.write(b"\0")
             file.seek(_CODES_AT)
             file.write(struct.pack("<2h", 0, 0))
-        if path.suffix.lower() != ".gz":
-            plain.replace(path)
-            return
-        with plain.open("rb") as file, gzip.open(path, "wb", 6) as packed:
-            shutil.copyfileobj(file, packed)
+        if is_packed:
+            with content.open("rb") as plain, gzip.open(path, "wb", 6) as packed:
+                shutil.copyfileobj(plain, packed)
     finally:
-        plain.unlink(missing_ok=True)
+        if is_packed:
+            content.unlink(missing_ok=True)
