@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,8 @@ SAMPLES = {
     "other_specimen": samples.sample_other_specimen,
     "breast_ultrasound": samples.sample_breast_ultrasound,
 }
+
+OFFERED = [*SAMPLES, "four_specimens"]
 
 
 @pytest.fixture(scope="module", params=list(SAMPLES))
@@ -75,7 +78,21 @@ def test_all_samples_open_side_by_side_and_pair_by_themselves() -> None:
     assert [list(pair.case().labels) for pair in pairs] == [["EA", "MG"]] * 3
 
 
-@pytest.mark.parametrize("key", list(SAMPLES))
+def test_of_four_specimens_only_the_first_is_shown_and_all_can_be_learnt_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    small = partial(samples.specimen_phantom, shape=(8, 36, 32))
+    monkeypatch.setattr(samples, "specimen_phantom", small)
+    layers = opened(samples.sample_four_specimens)
+    assert [layer.visible for layer in layers] == [True] * 3 + [False] * 9
+    pairs = pair_layers(
+        layers[::3], [layer for layer in layers if isinstance(layer, Labels)]
+    )
+    assert [pair.image.name for pair in pairs] == [f"specimen {n}" for n in range(1, 5)]
+    assert [list(pair.observers()) for pair in pairs] == [["EA", "MG"]] * 4
+
+
+@pytest.mark.parametrize("key", OFFERED)
 def test_the_menu_offers_the_sample(key: str) -> None:
     manager = PluginManager()
     manager.discover(include_npe1=False)
@@ -85,7 +102,7 @@ def test_the_menu_offers_the_sample(key: str) -> None:
         if plugin == "specimen-unet"
         for sample in contributed
     }
-    assert set(offered) == set(SAMPLES)
+    assert set(offered) == set(OFFERED)
     command = manager.get_manifest("specimen-unet").contributions.commands
     python_name = {each.id: each.python_name for each in command}
     target = python_name[offered[key].command]

@@ -34,7 +34,22 @@ def sample_other_specimen() -> list[FullLayerData]:
     list of layer data tuples
         As `sample_specimen`.
     """
-    return _layers_of(specimen_phantom(seed=2))
+    return _layers_of(specimen_phantom(seed=11))
+
+
+def sample_four_specimens() -> list[FullLayerData]:
+    """Open four ex-vivo specimens, to learn from; only the first one is shown.
+
+    Returns
+    -------
+    list of layer data tuples
+        As `sample_specimen`, four times.
+    """
+    return [
+        layer
+        for seed in (1, 2, 3, 4)
+        for layer in _layers_of(specimen_phantom(seed), visible=seed == 1)
+    ]
 
 
 def sample_breast_ultrasound() -> list[FullLayerData]:
@@ -48,12 +63,13 @@ def sample_breast_ultrasound() -> list[FullLayerData]:
     return _layers_of(breast_ultrasound_phantom(seed=1))
 
 
-def _layers_of(case: Case) -> list[FullLayerData]:
+def _layers_of(case: Case, *, visible: bool = True) -> list[FullLayerData]:
     """Turn a case into layers; the labels bear the image's name before their own."""
     frame: dict[str, Any] = {
         "scale": case.grid.spacing,
         "units": (case.grid.unit,) * case.grid.dimensions,
         "axis_labels": tuple(axis.lower() for axis in case.grid.axes),
+        "visible": visible,
     }
     image = {"name": case.name, **frame}
     labels = [

@@ -60,7 +60,8 @@ def fill_column(dock: Container[Widget], parts: Sequence[Widget | QWidget]) -> N
     scroll.setWidgetResizable(True)
     scroll.setFrameShape(QFrame.Shape.NoFrame)
     scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    scroll.setMinimumWidth(300)
+    # The widest row (306 pixels in Compare) beside a vertical scroll bar.
+    scroll.setMinimumWidth(330)
     dock.margins = (0, 0, 0, 0)
     dock.native.layout().addWidget(scroll)
     # Otherwise napari squeezes the dock with a stretch below it.

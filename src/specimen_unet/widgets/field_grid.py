@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from magicgui.widgets import CheckBox, Container, Widget
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QWidget
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,8 +37,18 @@ class FieldGrid(Container[Widget]):
         rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for control in controls:
+            _narrow(control.native)
             rows.addRow(_label(control), control.native)
         self.native.layout().addWidget(grid)
+
+
+def _narrow(native: QWidget) -> None:
+    """Keep long names of layers and models from making a row wider than the dock."""
+    if isinstance(native, QComboBox):
+        native.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        native.setMinimumContentsLength(8)
 
 
 def _label(control: Widget) -> QLabel:
