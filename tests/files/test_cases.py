@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 import specimen_unet as su
 from specimen_unet.domain.errors import CaseReadError
 from specimen_unet.domain.grid import Grid
-from specimen_unet.files.cases import _case_names, read_cases
+from specimen_unet.files.case_folder import case_names
+from specimen_unet.files.cases import read_cases
 from specimen_unet.files.cautions import SpacingWarning, UnpairedFilesWarning
 from specimen_unet.files.images import write_image, write_labels
+from specimen_unet.files.pairing import CaseFiles
 
 GRID = Grid((0.5, 0.1, 0.2), "mm")
 
@@ -81,7 +83,7 @@ def test_cases_of_one_name_are_told_apart(put, folder):
 @given(st.sets(st.text("ab/-.12", min_size=1, max_size=6), max_size=12))
 def test_no_two_cases_share_a_name(stems):
     images = {f"{stem}{suffix}" for stem in stems for suffix in (".tif", ".nii")}
-    names = _case_names(images)
+    names = case_names(CaseFiles((image,)) for image in images)
     assert set(names) == images
     assert len(set(names.values())) == len(images)
 

@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from specimen_unet.files.images import SUFFIXES, image_suffix
-from specimen_unet.files.pairing import pair_names, says_labels
+from specimen_unet.files.pairing import (
+    NO_IMAGE,
+    NO_LABELS,
+    pair_names,
+    says_labels,
+)
 
 # Parts that meet in every way: images, observers, marks, numbers, separators.
 parts = st.sampled_from(
@@ -38,15 +43,22 @@ names = st.builds("{}{}{}".format, folders, stems, st.sampled_from(SUFFIXES))
 
 def accounted(pairing):
     """List every file a pairing speaks of, as often as it does."""
-    paired = [name for labels in pairing.pairs.values() for name in labels.values()]
-    return [*pairing.pairs, *paired, *pairing.images, *pairing.labels]
+    return [*(file for case in pairing.cases for file in case.files), *pairing.left]
+
+
+def drawn(pairing):
+    """Return image -> observer -> file of labels."""
+    return {
+        case.images[0]: {who: file for who, (file,) in case.labels.items()}
+        for case in pairing.drawn
+    }
 
 
 @given(st.lists(names, max_size=25))
 def test_every_file_is_paired_or_reported_exactly_once(files):
     pairing = pair_names(files)
     assert sorted(accounted(pairing)) == sorted(set(files))
-    assert all(pairing.pairs.values()), "an image without labels is no pair"
+    assert set(pairing.reasons) == {*pairing.images, *pairing.left}
 
 
 @given(st.lists(names, max_size=25), st.randoms())
@@ -81,7 +93,7 @@ def test_every_image_finds_its_observers_by_suffix(images, observers, way):
         for observer in observers
     ]
     pairing = pair_names(files)
-    assert pairing.pairs == {
+    assert drawn(pairing) == {
         f"{image}.tif": {
             observer: f"{way.format(image, observer)}.tif" for observer in observers
         }
@@ -177,21 +189,22 @@ def test_every_image_finds_its_observers_by_suffix(images, observers, way):
 )
 def test_layouts_people_have(files, pairs):
     pairing = pair_names(files)
-    assert pairing.pairs == pairs
-    assert (pairing.images, pairing.labels) == ((), ())
+    assert drawn(pairing) == pairs
+    assert pairing.reasons == {}
 
 
-def test_what_has_no_partner_is_told_by_kind():
+def test_what_has_no_partner_is_told_with_the_reason():
     pairing = pair_names(["a.tif", "b.tif", "b_EA.tif", "c_mask.tif", "notes.txt"])
-    assert list(pairing.pairs) == ["b.tif"]
+    assert list(drawn(pairing)) == ["b.tif"]
     assert pairing.images == ("a.tif",)
-    assert pairing.labels == ("c_mask.tif",)
+    assert pairing.reasons == {"a.tif": NO_LABELS, "c_mask.tif": NO_IMAGE}
+    assert list(pairing.left) == ["c_mask.tif"]
 
 
 def test_the_second_labels_of_one_observer_are_told():
     pairing = pair_names(["a.tif", "a_mask.tif", "a_labels.tif"])
-    assert pairing.pairs == {"a.tif": {"labels": "a_labels.tif"}}
-    assert pairing.labels == ("a_mask.tif",)
+    assert drawn(pairing) == {"a.tif": {"labels": "a_labels.tif"}}
+    assert pairing.left == {"a_mask.tif": "a_labels.tif is already what 'labels' drew"}
 
 
 def test_numbered_images_are_not_labels_of_the_first():
@@ -201,7 +214,7 @@ def test_numbered_images_are_not_labels_of_the_first():
 
 def test_labels_of_another_folder_are_not_taken():
     pairing = pair_names(["p/1.tif", "q/1_labels.tif"])
-    assert pairing.pairs == {}
+    assert pairing.drawn == ()
 
 
 def test_files_being_written_and_hidden_folders_are_passed_over():
@@ -211,7 +224,7 @@ def test_files_being_written_and_hidden_folders_are_passed_over():
 
 def test_thousands_of_files_are_paired_at_once():
     files = [f"{n:05d}{end}.tif" for n in range(5000) for end in ("", "_EA", "_MG")]
-    assert len(pair_names(files).pairs) == 5000
+    assert len(pair_names(files).drawn) == 5000
 
 
 @pytest.mark.parametrize(

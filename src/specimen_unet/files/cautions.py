@@ -9,3 +9,7 @@ class SpacingWarning(UserWarning):
 
 class UnpairedFilesWarning(UserWarning):
     """Images without labels, or labels without an image, were left out."""
+
+
+class GroupsAssumedWarning(UserWarning):
+    """Which cases belong together was taken from the names of files."""

@@ -50,15 +50,23 @@ class CaseFiles:
     labels : dict
         Observer -> files of labels; several are the parts of one mask. Empty where
         nobody drew.
+    name : str
+        What people call it, where that is not the image's name.
     """
 
     images: tuple[str, ...]
     labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    name: str = ""
+
+    @property
+    def labelled(self) -> tuple[str, ...]:
+        """Every file of labels."""
+        return tuple(chain.from_iterable(self.labels.values()))
 
     @property
     def files(self) -> tuple[str, ...]:
         """Every file of the case, images first."""
-        return (*self.images, *chain.from_iterable(self.labels.values()))
+        return (*self.images, *self.labelled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,8 +247,7 @@ def _paired(images: list[_File], drawn: list[_File]) -> Pairing:
         if not image_name:
             reasons[labels.name] = NO_IMAGE
         elif observer in pairs[image_name]:
-            other = pairs[image_name][observer]
-            reasons[labels.name] = f"{other} is already what {observer!r} drew"
+            reasons[labels.name] = already_drawn(pairs[image_name][observer], observer)
         else:
             pairs[image_name][observer] = labels.name
     reasons |= {name: NO_LABELS for name, labels in pairs.items() if not labels}
@@ -263,6 +270,11 @@ def _image_of(
             observer = "-".join(filter(None, [labels.observer, without_mark(tail)]))
             return (same or names)[0], observer or ONLY_OBSERVER
     return "", ""
+
+
+def already_drawn(file: str, observer: str) -> str:
+    """Give the reason for a second file of one observer."""
+    return f"{file} is already what {observer!r} drew"
 
 
 def without_mark(tail: str) -> str:

@@ -1,0 +1,235 @@
+"""A folder of cases: what was found by names, before and after it is read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from specimen_unet.domain.case import Case
+from specimen_unet.domain.errors import CaseReadError, SpecimenUnetError
+from specimen_unet.files.groups import GROUPS_FILE, find_groups
+from specimen_unet.files.images import image_stem, image_suffix, read_image
+from specimen_unet.files.label_files import LabelReader
+from specimen_unet.files.layouts import AUTO, recognise
+from specimen_unet.files.layouts.datasets import DATASET_FILE
+from specimen_unet.files.listing import Listing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from specimen_unet.domain.case import Array
+    from specimen_unet.domain.grid import Grid
+    from specimen_unet.files.groups import Groups
+    from specimen_unet.files.pairing import CaseFiles, Pairing
+
+
+class ReadCase(NamedTuple):
+    """A case, and what is doubtful about its files."""
+
+    case: Case
+    cautions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFolder:
+    """A folder of cases.
+
+    Attributes
+    ----------
+    listing : Listing
+        Its files.
+    layout : str
+        How it is laid out, one of `LAYOUTS`.
+    pairing : Pairing
+        What belongs together, and why the rest does not.
+    names : dict
+        First image file of a case -> name of the case, sorted by name.
+    groups : Groups
+        By first image file.
+    labels : LabelReader
+        Reads the labels, all with the same colours.
+    """
+
+    listing: Listing
+    layout: str
+    pairing: Pairing
+    names: dict[str, str]
+    groups: Groups
+    labels: LabelReader
+
+    @classmethod
+    def open(
+        cls, path: str | Path, layout: str = AUTO, group_pattern: str | None = None
+    ) -> CaseFolder:
+        """Find the cases of a folder by the names of its files.
+
+        Raises
+        ------
+        CaseReadError
+            If there is no such folder or layout, or the groups make no sense.
+        """
+        listing = Listing.of(path)
+        found, pairing = recognise(listing, layout)
+        names = case_names(pairing.cases)
+        groups = find_groups(listing.root, names, group_pattern)
+        drawn = (file for case in pairing.drawn for file in case.labelled)
+        labels = LabelReader.of(listing.root, drawn)
+        return cls(listing, found, pairing, names, groups, labels)
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Files that are neither images nor tables that say something about them."""
+        tables = {GROUPS_FILE, DATASET_FILE}
+        return tuple(
+            name
+            for name in self.listing.names
+            if not image_suffix(name) and name not in tables
+        )
+
+    def cases(self, *, needs_labels: bool) -> list[CaseFiles]:
+        """List the cases by name, with or without those that nobody drew on."""
+        chosen = self.pairing.drawn if needs_labels else self.pairing.cases
+        return sorted(chosen, key=self.name)
+
+    def name(self, files: CaseFiles) -> str:
+        """Return the name of a case; no two of the folder have the same."""
+        return self.names[files.images[0]]
+
+    def group(self, files: CaseFiles) -> str:
+        """Return the group of a case."""
+        return self.groups.of_image[files.images[0]]
+
+    def subfolder(self, files: CaseFiles) -> str:
+        """Return the folder of its class, where images lie in several; "" elsewhere.
+
+        It is told to people and means nothing here: neither a group nor a label.
+        """
+        heads = {_head(case.images[0]) for case in self.pairing.cases}
+        return _head(files.images[0]) if len(heads) > 1 else ""
+
+    def read(self, files: CaseFiles) -> ReadCase:
+        """Read a case.
+
+        Raises
+        ------
+        CaseReadError
+            If a file cannot be read, or files do not fit one another.
+        """
+        image, grid = self._image(files)
+        drawn = {}
+        cautions = []
+        for observer, paths in files.labels.items():
+            labels, labels_grid = self.labels.read(paths)
+            file = paths[0]
+            self._check_shape(labels, image.shape[-grid.dimensions :], file, files)
+            if not _fits(labels_grid, grid):
+                cautions.append(self._spacings(labels_grid, grid, file, files))
+            drawn[observer] = labels
+        return ReadCase(self._case(files, image, drawn, grid), tuple(cautions))
+
+    def _image(self, files: CaseFiles) -> tuple[Array, Grid]:
+        """Read the image: one file, or one a channel."""
+        read = [read_image(self.listing.root / file) for file in files.images]
+        first, grid = read[0]
+        if len(read) == 1:
+            return _without_repeats(first, grid), grid
+        for file, (channel, other) in zip(files.images, read, strict=True):
+            self._check_channel(file, channel, other)
+            if channel.shape != first.shape or not other.same_spacing(grid):
+                raise CaseReadError(
+                    f"{self.listing.root / file} is {channel.shape} voxels of "
+                    f"{other.spacing} {other.unit}, but {files.images[0]} is "
+                    f"{first.shape} of {grid.spacing} {grid.unit}: the channels of "
+                    "one image must lie on one grid. Export them again."
+                )
+        return np.stack([channel for channel, _ in read]), grid
+
+    def _check_channel(self, file: str, channel: Array, grid: Grid) -> None:
+        if channel.ndim > grid.dimensions:
+            raise CaseReadError(
+                f"{self.listing.root / file} has {len(channel)} channels, but is "
+                "itself a channel of an image: save one channel in a file."
+            )
+
+    def _case(
+        self, files: CaseFiles, image: Array, drawn: dict[str, Array], grid: Grid
+    ) -> Case:
+        try:
+            return Case(
+                image,
+                drawn,
+                spacing=grid.spacing,
+                unit=grid.unit,
+                name=self.name(files),
+                group=self.group(files),
+            )
+        except SpecimenUnetError as error:
+            path = self.listing.root / files.images[0]
+            raise CaseReadError(f"{path} holds no case. {error}") from error
+
+    def _check_shape(
+        self, labels: Array, shape: tuple[int, ...], file: str, files: CaseFiles
+    ) -> None:
+        if labels.shape != shape:
+            raise CaseReadError(
+                f"{self.listing.root / file} is {labels.shape} voxels but its image "
+                f"{self.listing.root / files.images[0]} is {shape}: use labels drawn "
+                "on this image, or rename the file if the two do not belong together."
+            )
+
+    def _spacings(self, labels: Grid, image: Grid, file: str, files: CaseFiles) -> str:
+        return (
+            f"{self.listing.root / file} has the spacing {labels.spacing} "
+            f"{labels.unit} but its image {self.listing.root / files.images[0]} has "
+            f"{image.spacing} {image.unit}: the image's is used."
+        )
+
+
+def case_names(cases: Iterable[CaseFiles]) -> dict[str, str]:
+    """Give every case a name that no other has, the shortest that will do.
+
+    Returns
+    -------
+    dict
+        First image file -> name.
+    """
+    stems = {
+        case.images[0]: case.name or image_stem(case.images[0].rpartition("/")[2])
+        for case in sorted(cases, key=lambda case: case.images)
+    }
+    count = Counter(stems.values())
+    taken: dict[str, str] = {}
+    for image, stem in stems.items():
+        short = stem if count[stem] == 1 else image_stem(image).replace("/", "-")
+        name, number = short, 2
+        while name in taken:
+            name = f"{short}-{number}"
+            number += 1
+        taken[name] = image
+    return {image: name for name, image in taken.items()}
+
+
+def _head(image: str) -> str:
+    """Return the first folder of a path, "" where there is none."""
+    return image.rpartition("/")[0].partition("/")[0]
+
+
+def _without_repeats(image: Array, grid: Grid) -> Array:
+    """Make one channel of a picture in colours (RGB) that are all gray."""
+    is_picture = isinstance(image, np.ndarray) and grid.dimensions == 2
+    if not is_picture or image.shape[:-2] != (3,):
+        return image
+    return image[0] if (image == image[:1]).all() else image
+
+
+def _fits(labels: Grid, image: Grid) -> bool:
+    """Whether the labels say nothing about the size of a voxel, or say the same."""
+    if labels.unit == "pixel" and set(labels.spacing) == {1.0}:
+        return True
+    return labels.can_be_in(image.unit) and labels.in_unit(image.unit).same_spacing(
+        image
+    )
