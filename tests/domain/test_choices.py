@@ -26,7 +26,7 @@ def test_fields_are_changed_and_checked() -> None:
         ({"minutes": -1}, "Minutes (minutes): -1 must be 0.05 or more. How long"),
         ({"fold": 0.5}, "Fold (fold): 0.5 must be a whole number"),
         ({"dimensions": 4}, "Network (dimensions): 4 must be 2 or 3, or auto"),
-        ({"loss": "x"}, "must be 'Dice', 'Dice + cross-entropy' or 'Dice + focal'"),
+        ({"loss": "x"}, "must be 'Dice', 'Dice + cross-entropy', 'Dice + focal', "),
         ({"patch": (0, 8)}, "Patch (patch): 0 must be 1 or more, or auto"),
         ({"patch": 3.5}, "Patch (patch): 3.5 must be a list of numbers, or auto"),
         ({"patch": "a, b"}, "Patch (patch): 'a' must be a whole number, or auto"),

@@ -4,15 +4,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from monai.losses.dice import DiceCELoss
+from monai.losses.dice import DiceCELoss, GeneralizedDiceLoss
+from torch.nn import functional
 
 from specimen_unet.domain.annotation import IGNORED
+from specimen_unet.engine import losses
 from specimen_unet.engine.losses import LOSSES, build_loss
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from specimen_unet.domain.plan import Plan
+    from specimen_unet.domain.settings import LossName
     from specimen_unet.engine.losses import Loss
 
 
@@ -46,13 +49,30 @@ def test_ignored_voxels_have_exactly_no_gradient(
     assert (by_voxel[classes != IGNORED] != 0).any(-1).all()
 
 
+@pytest.mark.parametrize("name", [name for name in LOSSES if "boundary" not in name])
 def test_ignored_voxels_might_as_well_not_be_there(
-    loss: Loss, logits: torch.Tensor, classes: torch.Tensor
+    name: LossName,
+    logits: torch.Tensor,
+    classes: torch.Tensor,
+    make_plan: Callable[..., Plan],
 ) -> None:
+    """But for boundaries, to which it matters what lies next to what."""
+    loss = build_loss(make_plan(loss=name))
     annotated = classes != IGNORED
     only_annotated = logits.movedim(1, -1)[annotated].T.unsqueeze(0)
     expected = loss(only_annotated, classes[annotated].unsqueeze(0))
     torch.testing.assert_close(loss(logits, classes), expected)
+
+
+def test_a_margin_that_nobody_annotated_changes_nothing(
+    loss: Loss, logits: torch.Tensor, classes: torch.Tensor
+) -> None:
+    margin = (2, 3) * (logits.ndim - 2)
+    wider = functional.pad(logits, margin, value=7.0)
+    torch.testing.assert_close(
+        loss(wider, functional.pad(classes, margin, value=IGNORED)),
+        loss(logits, classes),
+    )
 
 
 def test_what_the_network_says_of_ignored_voxels_changes_nothing(
@@ -75,7 +95,7 @@ def test_without_annotation_loss_and_gradients_are_zero(
 def test_a_perfect_answer_costs_nothing_and_a_wrong_one_much(
     loss: Loss, classes: torch.Tensor
 ) -> None:
-    sure = 50.0 * torch.nn.functional.one_hot(classes.clamp(0), 3).movedim(-1, 1)
+    sure = 50.0 * functional.one_hot(classes.clamp(0), 3).movedim(-1, 1)
     assert loss(sure, classes).item() == pytest.approx(0, abs=1e-4)
     assert loss(-sure, classes).item() > 0.9
 
@@ -89,6 +109,82 @@ def test_fully_annotated_it_agrees_with_monai(
     )
     expected = reference(logits, classes.unsqueeze(1))
     torch.testing.assert_close(build_loss(make_plan())(logits, classes), expected)
+
+
+def test_without_boundaries_generalised_dice_agrees_with_monai(
+    logits: torch.Tensor,
+    classes: torch.Tensor,
+    make_plan: Callable[..., Plan],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    classes = classes.clamp(0)
+    monkeypatch.setattr(losses, "_AT_BOUNDARY", 1.0)
+    found = build_loss(make_plan(loss="Generalised Dice + boundary"))(logits, classes)
+    reference = GeneralizedDiceLoss(
+        softmax=True, to_onehot_y=True, batch=True, smooth_nr=0, smooth_dr=0
+    )
+    expected = reference(logits, classes.unsqueeze(1))
+    torch.testing.assert_close(found, expected)
+
+
+def test_a_mistake_at_a_boundary_costs_more_than_one_far_from_it(
+    make_plan: Callable[..., Plan],
+) -> None:
+    """Each of two columns is wrong, in an image whose right half has label 1."""
+    loss = build_loss(make_plan(loss="Generalised Dice + boundary"))
+    classes = torch.zeros(1, 8, 12, dtype=torch.long)
+    classes[..., 6:] = 1
+    costs = {}
+    for column in (1, 5):
+        found = classes.clone()
+        found[..., column] = 1
+        sure = 50.0 * functional.one_hot(found, 2).movedim(-1, 1)
+        costs[column] = loss(sure, classes).item()
+    assert costs[5] > 2 * costs[1] > 0
+
+
+def test_labels_next_to_what_nobody_annotated_have_no_boundary_there(
+    logits: torch.Tensor, make_plan: Callable[..., Plan]
+) -> None:
+    """Labels 1 and 2 with a gap between them: no voxel touches another label."""
+    classes = torch.full((logits.shape[0], *logits.shape[2:]), IGNORED)
+    classes[..., :3], classes[..., 5:] = 1, 2
+    truth, annotated = classes.clamp(0).unsqueeze(1), (classes != IGNORED).unsqueeze(1)
+    assert not losses._at_boundary(truth, annotated).any()
+    classes[..., 3:5] = 1
+    truth, annotated = classes.clamp(0).unsqueeze(1), (classes != IGNORED).unsqueeze(1)
+    touching = losses._at_boundary(truth, annotated).bool()
+    assert touching[..., 4:6].all()
+    assert not touching[..., :4].any()
+    assert not touching[..., 6:].any()
+
+
+@pytest.mark.parametrize("name", ["Tversky", "Focal Tversky"])
+def test_what_is_missed_costs_more_than_what_is_too_much(
+    name: LossName, make_plan: Callable[..., Plan]
+) -> None:
+    """By Salehi's 0.7 to 0.3: 1 - 4 / (4 + 0.7 * 4), and 1 - 8 / (8 + 0.3 * 4)."""
+    loss = build_loss(make_plan(loss=name))
+    classes = (torch.arange(16) < 8).long().reshape(1, 4, 4)
+    costs = []
+    for found in (torch.arange(16) < 4, torch.arange(16) < 12):
+        sure = 50.0 * functional.one_hot(found.long().reshape(1, 4, 4), 2)
+        costs.append(loss(sure.movedim(-1, 1), classes).item())
+    power = 0.75 if name == "Focal Tversky" else 1
+    assert costs == pytest.approx(
+        [(1 - 4 / 6.8) ** power, (1 - 8 / 9.2) ** power], abs=1e-4
+    )
+
+
+def test_nothing_wrong_is_no_obstacle_to_the_focal_slope(
+    classes: torch.Tensor, make_plan: Callable[..., Plan]
+) -> None:
+    """The power of 3/4 alone is infinitely steep where nothing is wrong."""
+    sure = 200.0 * functional.one_hot(classes.clamp(0), 3).movedim(-1, 1)
+    sure.requires_grad_()
+    build_loss(make_plan(loss="Focal Tversky"))(sure, classes).backward()
+    assert sure.grad is not None
+    assert sure.grad.isfinite().all()
 
 
 def test_focal_loss_looks_at_doubtful_voxels(make_plan: Callable[..., Plan]) -> None:

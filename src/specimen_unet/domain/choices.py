@@ -65,7 +65,8 @@ def _line(kind: type[Settings], name: str, fault: ErrorDetails) -> str:
     field = kind.model_fields[name]
     auto = ", or auto" if field.default == "auto" else ""
     what = f"{fault['input']!r} {_fault(fault)}{auto}"
-    return f"{field.title} ({name}): {what}. {field.description}"
+    description = (field.description or "").replace("\n", " ")
+    return f"{field.title} ({name}): {what}. {description}"
 
 
 def _fault(fault: ErrorDetails) -> str:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from specimen_unet.domain.case import Annotation
 from specimen_unet.domain.settings import (
+    BackboneName,
     Ending,
     LossName,
     NetworkName,
@@ -90,10 +91,14 @@ class Plan(Settings):
     minutes: float
     steps: int
     network: NetworkName
+    backbone: BackboneName | None = Field(None, description="Of FlexibleUNet.")
+    pretrained: bool = Field(
+        False, description="Whether the backbone keeps what it learnt elsewhere."
+    )
     channels: tuple[_Width, ...] = Field(max_length=_MOST_LEVELS)
     strides: tuple[tuple[_Stride, ...], ...] = Field(
-        description="Of each level. A first one above 1 (UNet only) makes blocks of "
-        "voxels channels, which the last level unfolds."
+        description="Of each level. A first one above 1 makes blocks of voxels "
+        "channels, which the last level unfolds (UNet), or is the backbone's own."
     )
     kernels: tuple[tuple[_Kernel, ...], ...] = Field(
         description="Of each level; odd numbers."
@@ -148,6 +153,12 @@ class Plan(Settings):
             raise ValueError("kernels must be odd.")
         if len(self.label_values) != len(self.label_names):
             raise ValueError("every class needs a label value and a name.")
+        return self
+
+    @model_validator(mode="after")
+    def _backbone_fits(self) -> Self:
+        if (self.backbone is not None) != (self.network == "FlexibleUNet"):
+            raise ValueError("FlexibleUNet needs a backbone, and no other has one.")
         return self
 
     def __str__(self) -> str:

@@ -11,11 +11,28 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
+from specimen_unet.domain.advice import FOR_BACKBONE, FOR_LOSS, FOR_NETWORK, as_list
 from specimen_unet.domain.case import Annotation
 
 Auto = Literal["auto"]
-NetworkName = Literal["UNet", "BasicUNet", "DynUNet"]
-LossName = Literal["Dice", "Dice + cross-entropy", "Dice + focal"]
+NetworkName = Literal[
+    "UNet",
+    "BasicUNet",
+    "AttentionUnet",
+    "SegResNet",
+    "DynUNet",
+    "ResidualDynUNet",
+    "FlexibleUNet",
+]
+BackboneName = Literal["ResNet-18", "ResNet-34", "ResNet-50", "EfficientNet-b0"]
+LossName = Literal[
+    "Dice",
+    "Dice + cross-entropy",
+    "Dice + focal",
+    "Tversky",
+    "Focal Tversky",
+    "Generalised Dice + boundary",
+]
 OptimiserName = Literal["AdamW", "Adam", "SGD"]
 Normalisation = Literal["z-score", "percentile", "range"]
 Ending = Literal["minutes", "steps", "no improvement"]
@@ -90,14 +107,27 @@ class TrainingSettings(Settings):
     network: NetworkName | Auto = Field(
         "auto",
         title="Architecture",
-        description="UNet: fast, good with little time. BasicUNet: more work at full "
-        "resolution. DynUNet: as in nnU-Net, for long trainings on a GPU.",
+        description=as_list(FOR_NETWORK),
+        json_schema_extra=ADVANCED,
+    )
+    backbone: BackboneName | Auto = Field(
+        "auto",
+        title="Backbone",
+        description=f"FlexibleUNet only.\n{as_list(FOR_BACKBONE)}",
+        json_schema_extra=ADVANCED,
+    )
+    pretrained: bool = Field(
+        False,
+        title="Pretrained",
+        description="Start from weights that the backbone learnt elsewhere: "
+        "EfficientNet-b0 in 2D, the ResNets in 3D. Downloaded once, 21 to 253 MB.",
         json_schema_extra=ADVANCED,
     )
     channels: Sizes = Field(
         "auto",
         title="Channels",
-        description="Channels of each level, e.g. 32, 64, 128, 256.",
+        description="Channels of each level, finest first: 32, 64, 128, 256. Of "
+        "FlexibleUNet those on the way up.",
         json_schema_extra=ADVANCED,
     )
     residual_units: Units | Auto = Field(
@@ -109,13 +139,13 @@ class TrainingSettings(Settings):
     deep_supervision: bool = Field(
         False,
         title="Deep supervision",
-        description="Score coarse outputs too; DynUNet only.",
+        description="Score coarse outputs too; DynUNet and ResidualDynUNet only.",
         json_schema_extra=ADVANCED,
     )
     loss: LossName = Field(
         "Dice + cross-entropy",
         title="Loss",
-        description="What is minimised. Dice + focal suits very small structures.",
+        description=f"What is minimised.\n{as_list(FOR_LOSS)}",
         json_schema_extra=ADVANCED,
     )
     optimiser: OptimiserName = Field(

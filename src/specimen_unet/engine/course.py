@@ -15,6 +15,7 @@ from specimen_unet.engine.model import Model
 from specimen_unet.engine.networks import weights_of
 from specimen_unet.engine.patches import Patches
 from specimen_unet.engine.prefetch import prefetched
+from specimen_unet.engine.pretrained import pretrained_weights
 from specimen_unet.engine.preview import Previewer
 from specimen_unet.engine.provenance import make_card
 from specimen_unet.engine.saving import Saving
@@ -116,6 +117,9 @@ class Course:
 
     def run(self) -> Iterator[Event]:
         """Train until it is over or stopped; leave the thread that makes patches."""
+        is_new = self._state.step == 0 and self._state.parent is None
+        if is_new and self._plan.pretrained:
+            self._learner.start_from(pretrained_weights(self._plan))
         with prefetched(self._patches.batch, self._state.step) as next_batch:
             try:
                 yield from self._learn(next_batch)

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
+from specimen_unet.domain.advice import FOR_LOSS
 from specimen_unet.domain.errors import PlanError
 from specimen_unet.domain.grid import AXES
 from specimen_unet.domain.settings import TrainingSettings
 from specimen_unet.engine.shape_rules import target_spacing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from specimen_unet.domain.plan import Fingerprint, Split
     from specimen_unet.domain.settings import (
         LossName,
-        NetworkName,
         Normalisation,
         OptimiserName,
     )
@@ -50,6 +50,12 @@ class Decision(NamedTuple, Generic[T]):
 def by_hand(value: T, what: str) -> Decision[T]:
     """Keep what a person chose."""
     return Decision(value, f"{what}, {BY_HAND}.")
+
+
+def with_advice(decision: Decision[T], advice: Mapping[T, str]) -> Decision[T]:
+    """Add when the choice is a good one."""
+    line = advice[decision.value]
+    return Decision(decision.value, f"{decision.reason} {line[:1].upper()}{line[1:]}")
 
 
 def sizes(numbers: Sequence[float]) -> str:
@@ -129,13 +135,6 @@ def decide_normalisation(
     )
 
 
-def decide_network(settings: TrainingSettings) -> Decision[NetworkName]:
-    """Choose the architecture."""
-    if settings.network != "auto":
-        return by_hand(settings.network, f"Network {settings.network}")
-    return Decision("UNet", "Network UNet: it learns most in little time.")
-
-
 def decide_mirror_axes(
     settings: TrainingSettings, dimensions: int
 ) -> Decision[tuple[int, ...]]:
@@ -172,10 +171,8 @@ def decide_strength(settings: TrainingSettings) -> Decision[float]:
 def decide_loss(settings: TrainingSettings) -> Decision[LossName]:
     """Say why this is minimised."""
     if is_chosen(settings, "loss"):
-        return by_hand(settings.loss, f"Loss {settings.loss}")
-    return Decision(
-        settings.loss, f"Loss {settings.loss}: steady for small and large structures."
-    )
+        return with_advice(by_hand(settings.loss, f"Loss {settings.loss}"), FOR_LOSS)
+    return Decision(settings.loss, f"Loss {settings.loss}: {FOR_LOSS[settings.loss]}")
 
 
 def decide_optimiser(settings: TrainingSettings) -> Decision[OptimiserName]:

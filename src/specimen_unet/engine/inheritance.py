@@ -15,18 +15,25 @@ if TYPE_CHECKING:
 
 # Weights mean something only in the same network, for images brought to the same
 # scale; a person who chose one of these otherwise is told when training starts.
+_OF_NETWORK = (
+    *("backbone", "pretrained"),
+    *("channels", "residual_units", "deep_supervision"),
+)
 _INHERITED = (
-    *("dimensions", "network", "channels", "residual_units", "deep_supervision"),
+    *("dimensions", "network", *_OF_NETWORK),
     *("spacing", "normalisation", "patch"),
 )
 
 
 def inherited(settings: TrainingSettings, earlier: Plan) -> TrainingSettings:
-    """Fill in what nobody chose from an earlier plan."""
+    """Fill in what nobody chose from an earlier plan, as far as that means anything."""
+    is_other = settings.network not in ("auto", earlier.network)
     taken: dict[str, Any] = {
         name: getattr(earlier, name)
         for name in _INHERITED
         if not is_chosen(settings, name)
+        and not (is_other and name in _OF_NETWORK)
+        and getattr(earlier, name) is not None
     }
     return changed(settings, **taken)
 

@@ -118,6 +118,11 @@ class Learner:
         self._smooth(step)
         return loss.detach()
 
+    def start_from(self, weights: Mapping[str, Tensor]) -> None:
+        """Begin again from other weights of the same names and shapes."""
+        load_weights(self.network, weights)
+        load_weights(self.smoothed, weights)
+
     def keep_best(self) -> None:
         """Keep the smoothed weights as the best so far."""
         kept = self._smoothed_weights.items()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from monai.losses.dice import DiceLoss
+from monai.losses.tversky import TverskyLoss
 from torch import Tensor
 from torch.nn import functional
 
@@ -20,12 +21,31 @@ Loss = Callable[[Tensor | Sequence[Tensor], Tensor], Tensor]
 # Of log probabilities (N, K, *spatial), classes and a mask (both N, 1, *spatial).
 Term = Callable[[Tensor, Tensor, Tensor], Tensor]
 
+_SMOOTH = 1e-5  # what is neither found nor there is no mistake
 _FOCUS = 2.0  # gamma of the focal loss, as in its paper (Lin et al. 2017)
+# What is too much (alpha) costs less than what is missed (beta): the best of those
+# that Salehi et al. 2017 tried; Abraham & Khan 2019 keep them.
+_TOO_MUCH, _MISSED = 0.3, 0.7
+_FOCAL_POWER = 0.75  # 1 / gamma, gamma = 4/3 (Abraham & Khan 2019)
+# Keeps the slope of that power finite where nothing is wrong.
+_TINY = 1e-6
+_AT_BOUNDARY = 4.0  # so many times as much counts a voxel that touches another class
 
 # Pooled over the batch: nnU-Net does so in 2D, and in 3D when a patch sees only part
 # of a case (its `batch_dice`); per patch, one that holds no voxel of a label would
 # count as much as one that is full of it. The background is left out as in nnU-Net.
-_dice = DiceLoss(include_background=False, batch=True, smooth_nr=1e-5, smooth_dr=1e-5)
+_dice = DiceLoss(
+    include_background=False, batch=True, smooth_nr=_SMOOTH, smooth_dr=_SMOOTH
+)
+_tversky = TverskyLoss(
+    include_background=False,
+    batch=True,
+    alpha=_TOO_MUCH,
+    beta=_MISSED,
+    reduction="none",
+    smooth_nr=_SMOOTH,
+    smooth_dr=_SMOOTH,
+)
 
 
 def build_loss(plan: Plan) -> Loss:
@@ -72,7 +92,7 @@ def _single(terms: Sequence[Term], logits: Tensor, classes: Tensor) -> Tensor:
 
 def _dice_term(log_probabilities: Tensor, truth: Tensor, annotated: Tensor) -> Tensor:
     """Return 1 - Dice, mean over the labels."""
-    one_hot = torch.zeros_like(log_probabilities).scatter_(1, truth, 1.0)
+    one_hot = _one_hot(truth, log_probabilities)
     loss: Tensor = _dice(log_probabilities.exp() * annotated, one_hot * annotated)
     return loss
 
@@ -92,6 +112,79 @@ def _focal(log_probabilities: Tensor, truth: Tensor, annotated: Tensor) -> Tenso
     return -(doubt * log_p * annotated).sum() / annotated.sum().clamp(min=1)
 
 
+def _tversky_term(
+    log_probabilities: Tensor, truth: Tensor, annotated: Tensor
+) -> Tensor:
+    """Return 1 - the Tversky index, mean over the labels (Salehi et al. 2017).
+
+    TP / (TP + alpha FP + beta FN), sums of probabilities: their T(alpha, beta).
+    """
+    loss: Tensor = _tversky_by_label(log_probabilities, truth, annotated).mean()
+    return loss
+
+
+def _focal_tversky(
+    log_probabilities: Tensor, truth: Tensor, annotated: Tensor
+) -> Tensor:
+    """Return (1 - Tversky index) ** (1 / gamma), mean over the labels.
+
+    The focal Tversky loss of Abraham & Khan 2019. They add labels up; the mean keeps
+    the learning rate right however many there are.
+    """
+    missed = _tversky_by_label(log_probabilities, truth, annotated)
+    loss: Tensor = (missed + _TINY) ** _FOCAL_POWER - _TINY**_FOCAL_POWER
+    return loss.mean()
+
+
+def _generalised_dice(
+    log_probabilities: Tensor, truth: Tensor, annotated: Tensor
+) -> Tensor:
+    """Return 1 - generalised Dice, in which voxels at boundaries count more.
+
+    1 - 2 sum_k w_k sum_n m_n r_kn p_kn / sum_k w_k sum_n m_n (r_kn + p_kn), where
+    w_k = 1 / (sum_n m_n r_kn)^2, as Sudre et al. 2017 weigh classes k, the background
+    among them; a class that does not occur weighs as much as the rarest. To this come
+    the weights m_n of voxels n: Ronneberger et al. 2015, eq. 2, weigh voxels by how
+    near a boundary is; here it is those that touch it, which needs no distances.
+
+    Not MONAI's: its smoothing outweighs the sums when labels are large.
+    """
+    weights = annotated * (1 + (_AT_BOUNDARY - 1) * _at_boundary(truth, annotated))
+    one_hot = _one_hot(truth, log_probabilities)
+    shares = log_probabilities.exp() * weights
+    axes = (0, *range(2, shares.ndim))
+    sizes = (one_hot * weights).sum(axes)
+    rarest = sizes.where(sizes > 0, 1 + sizes.sum()).amin()
+    by_class = (rarest / sizes.clamp(min=rarest)) ** 2
+    both = by_class @ (shares * one_hot).sum(axes)
+    either = by_class @ (shares.sum(axes) + sizes)
+    return 1 - (2 * both + _SMOOTH) / (either + _SMOOTH)
+
+
+def _tversky_by_label(
+    log_probabilities: Tensor, truth: Tensor, annotated: Tensor
+) -> Tensor:
+    """Return 1 - the Tversky index of each label (K - 1)."""
+    one_hot = _one_hot(truth, log_probabilities)
+    loss: Tensor = _tversky(log_probabilities.exp() * annotated, one_hot * annotated)
+    return loss
+
+
+def _one_hot(truth: Tensor, like: Tensor) -> Tensor:
+    """Return 1 for the true class of each voxel (N, K, *spatial), 0 for others."""
+    return torch.zeros_like(like).scatter_(1, truth, 1.0)
+
+
+def _at_boundary(truth: Tensor, annotated: Tensor) -> Tensor:
+    """Return 1 where a voxel touches one that was annotated otherwise, else 0."""
+    pool: Any = getattr(functional, f"max_pool{truth.ndim - 2}d")
+    known = truth.float()
+    highest = pool(known.masked_fill(~annotated, -torch.inf), 3, 1, 1)
+    lowest = -pool((-known).masked_fill(~annotated, -torch.inf), 3, 1, 1)
+    differs: Tensor = highest > lowest
+    return differs.float()
+
+
 def _nearest(classes: Tensor, size: Sequence[int]) -> Tensor:
     """Return the classes (N, *spatial) on a coarser grid."""
     if tuple(classes.shape[1:]) == tuple(size):
@@ -107,4 +200,7 @@ LOSSES: dict[LossName, tuple[Term, ...]] = {
     "Dice": (_dice_term,),
     "Dice + cross-entropy": (_dice_term, _cross_entropy),
     "Dice + focal": (_dice_term, _focal),
+    "Tversky": (_tversky_term,),
+    "Focal Tversky": (_focal_tversky,),
+    "Generalised Dice + boundary": (_generalised_dice,),
 }

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _MUST_AGREE = {
     "dimensions": "dimensions of the network",
     "network": "architecture",
+    "backbone": "backbone",
+    "pretrained": "pretrained backbone",
     "channels": "channels of each level",
     "strides": "strides of each level",
     "kernels": "kernels of each level",

@@ -17,7 +17,6 @@ from specimen_unet.engine.decisions import (
     decide_dimensions,
     decide_loss,
     decide_mirror_axes,
-    decide_network,
     decide_normalisation,
     decide_optimiser,
     decide_precision,
@@ -38,17 +37,15 @@ from specimen_unet.engine.devices import (
 )
 from specimen_unet.engine.fingerprint import fingerprint
 from specimen_unet.engine.forecast import memory_of_step, seconds_of_step
-from specimen_unet.engine.haste import (
-    hurried_spacing,
-    minutes_to_hurry,
-    residual_units,
-)
+from specimen_unet.engine.haste import hurried_spacing, minutes_to_hurry
 from specimen_unet.engine.inheritance import (
     check_unit,
     inherited,
     inherited_levels,
     with_reasons,
 )
+from specimen_unet.engine.network_decisions import decide_architecture
+from specimen_unet.engine.pretrained import weights_file
 from specimen_unet.engine.sizing import (
     Room,
     decide_sizes,
@@ -103,7 +100,8 @@ def plan(
     Raises
     ------
     PlanError
-        If the settings are out of bounds, or do not fit the cases or one another.
+        If the settings are out of bounds, or do not fit the cases or one another, or
+        pretrained weights can neither be found nor downloaded.
     ImageError, NoAnnotationError, GridMismatchError
         If nothing can be learnt from these cases, or not from all of them together.
     MemoryExceededError
@@ -119,6 +117,8 @@ def plan(
         settings = inherited(chosen, start_from)
         levels = inherited_levels(settings, start_from)
     decided = _decided(settings, seen, device)
+    if decided["pretrained"].value and start_from is None:
+        weights_file(decided["backbone"].value)
     split = _split(cases, settings, decided["dimensions"].value)
     decided["split"] = Decision(split, reason_for_split(split))
     draft = _within_memory(settings, seen, decided, device, levels)
@@ -143,21 +143,12 @@ def _decided(
 ) -> dict[str, Decision[Any]]:
     """Decide all fields of the plan that are no sizes."""
     dimensions = decide_dimensions(settings, seen)
-    network = decide_network(settings)
-    if settings.deep_supervision and network.value != "DynUNet":
-        raise PlanError(
-            f"Deep supervision was chosen, but {network.value} has none: choose "
-            "DynUNet, or switch it off."
-        )
     name = device_name(device)
     return {
         "dimensions": dimensions,
         "annotation": Decision(settings.annotation, reason_for_labels(settings, seen)),
-        "network": network,
-        "residual_units": (
-            residual_units(settings.residual_units, minutes_to_hurry(settings, device))
-            if network.value == "UNet"
-            else Decision(0, "")
+        **decide_architecture(
+            settings, dimensions.value, minutes_to_hurry(settings, device)
         ),
         "spacing": decide_spacing(settings, seen, dimensions.value),
         "normalisation": decide_normalisation(settings, seen),

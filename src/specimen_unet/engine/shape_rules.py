@@ -81,9 +81,9 @@ def levels_for(
     return Levels(tuple(strides), tuple(kernels))
 
 
-def even_levels(dimensions: int, count: int) -> Levels:
-    """Return levels that halve every axis every time."""
-    first, others = (1,) * dimensions, ((2,) * dimensions,) * (count - 1)
+def even_levels(dimensions: int, count: int, first_stride: int = 1) -> Levels:
+    """Return levels that halve every axis every time, the first one perhaps too."""
+    first, others = (first_stride,) * dimensions, ((2,) * dimensions,) * (count - 1)
     return Levels((first, *others), ((3,) * dimensions,) * count)
 
 

@@ -36,15 +36,38 @@ if TYPE_CHECKING:
     from specimen_unet.domain.settings import NetworkName, TrainingSettings
     from specimen_unet.engine.devices import Precision
 
-# Channels of each level when nobody chooses them; DynUNet's are nnU-Net's.
+# Channels of each level when nobody chooses them; DynUNet's are nnU-Net's, those of
+# FlexibleUNet, on the way up, MONAI's.
 _CHANNELS: dict[NetworkName, tuple[int, ...]] = {
     "UNet": (32, 64, 128, 256),
     "BasicUNet": (32, 32, 64, 128, 256),
+    "AttentionUnet": (32, 64, 128, 256),
+    "SegResNet": (16, 32, 64, 128),
     "DynUNet": (32, 64, 128, 256, 320, 320),
+    "ResidualDynUNet": (32, 64, 128, 256, 320, 320),
+    "FlexibleUNet": (16, 32, 64, 128, 256),
 }
-_FEWEST_LEVELS: dict[NetworkName, int] = {"UNet": 2, "BasicUNet": 5, "DynUNet": 3}
-# How much longer a step takes than UNet's for as many voxels (PERFORMANCE.md 2.2).
-_WORK: dict[NetworkName, float] = {"UNet": 1, "BasicUNet": 3, "DynUNet": 4}
+_FEWEST_LEVELS: dict[NetworkName, int] = {
+    "UNet": 2,
+    "BasicUNet": 5,
+    "AttentionUnet": 2,
+    "SegResNet": 2,
+    "DynUNet": 3,
+    "ResidualDynUNet": 3,
+    "FlexibleUNet": 5,
+}
+# Networks with exactly so many levels, all axes alike: the stride of the first.
+_EVEN: dict[NetworkName, int] = {"BasicUNet": 1, "FlexibleUNet": 2}
+# How much longer a step takes than UNet's for as many voxels.
+_WORK: dict[NetworkName, float] = {
+    "UNet": 1,
+    "BasicUNet": 3,
+    "AttentionUnet": 4,
+    "SegResNet": 2,
+    "DynUNet": 4,
+    "ResidualDynUNet": 4,
+    "FlexibleUNet": 2,
+}
 # Patches and batches for which a step of UNet takes well below a second on two cores
 # in 16 bits, and for GPUs those of nnU-Net; by dimensions.
 _PATCH_VOXELS = {"cpu": {2: 256**2, 3: 300_000}, "gpu": {2: 512**2, 3: 128**3}}
@@ -178,8 +201,8 @@ def _levels(
 ) -> Levels:
     """Choose strides and kernels for a patch."""
     most = _most_levels(settings, network)
-    if network == "BasicUNet":
-        return even_levels(len(spacing), most)
+    if network in _EVEN:
+        return even_levels(len(spacing), most, _EVEN[network])
     fewest = _FEWEST_LEVELS[network] if settings.channels == "auto" else most
     return with_levels(levels_for(patch, spacing, most), fewest)
 
@@ -189,8 +212,8 @@ def _most_levels(settings: TrainingSettings, network: NetworkName) -> int:
     if settings.channels == "auto":
         return len(_CHANNELS[network])
     chosen, fewest = len(settings.channels), _FEWEST_LEVELS[network]
-    if chosen < fewest or (network == "BasicUNet" and chosen > fewest):
-        exactly = "exactly" if network == "BasicUNet" else "at least"
+    if chosen < fewest or (network in _EVEN and chosen > fewest):
+        exactly = "exactly" if network in _EVEN else "at least"
         raise PlanError(
             f"Channels were given for {chosen} levels, but {network} has {exactly} "
             f"{fewest}: give as many numbers, e.g. "

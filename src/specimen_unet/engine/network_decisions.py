@@ -1,0 +1,150 @@
+"""Which network a plan takes, and what belongs to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from specimen_unet.domain.advice import FOR_BACKBONE, FOR_NETWORK
+from specimen_unet.domain.errors import PlanError
+from specimen_unet.engine.decisions import Decision, by_hand, with_advice
+from specimen_unet.engine.haste import residual_units
+from specimen_unet.engine.pretrained import DIMENSIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from specimen_unet.domain.settings import (
+        BackboneName,
+        NetworkName,
+        TrainingSettings,
+    )
+
+_SUPERVISED = ("DynUNet", "ResidualDynUNet")
+# Those for which there are pretrained weights; by dimensions.
+_USUAL_BACKBONE: dict[int, BackboneName] = {2: "EfficientNet-b0", 3: "ResNet-18"}
+
+
+def decide_architecture(
+    settings: TrainingSettings, dimensions: int, minutes: float
+) -> dict[str, Decision[Any]]:
+    """Choose the network and what belongs to it.
+
+    Parameters
+    ----------
+    settings : TrainingSettings
+        What a person chose.
+    dimensions : int
+        Of the network.
+    minutes : float
+        To hurry; infinite where there is no need.
+
+    Returns
+    -------
+    dict of str to Decision
+        By field of the plan: network, backbone, pretrained and residual units.
+
+    Raises
+    ------
+    PlanError
+        If something was chosen that the network does not have.
+    """
+    network = decide_network(settings)
+    _check(network.value, settings)
+    backbone = _backbone(settings, network.value, dimensions)
+    return {
+        "network": network,
+        "backbone": backbone,
+        "pretrained": _pretrained(settings, backbone.value, dimensions),
+        "residual_units": (
+            residual_units(settings.residual_units, minutes)
+            if network.value == "UNet"
+            else Decision(0, "")
+        ),
+    }
+
+
+def decide_network(settings: TrainingSettings) -> Decision[NetworkName]:
+    """Choose the architecture."""
+    if settings.network != "auto":
+        chosen = by_hand(settings.network, f"Network {settings.network}")
+        return with_advice(chosen, FOR_NETWORK)
+    return Decision("UNet", "Network UNet: it learns most in little time.")
+
+
+def _check(network: NetworkName, settings: TrainingSettings) -> None:
+    """Refuse what the network does not have."""
+    is_flexible = network == "FlexibleUNet"
+    _check_one(
+        "Deep supervision",
+        settings.deep_supervision and network not in _SUPERVISED,
+        network,
+        _SUPERVISED,
+    )
+    _check_one(
+        "A backbone",
+        settings.backbone != "auto" and not is_flexible,
+        network,
+        ["FlexibleUNet"],
+    )
+    _check_one(
+        "A pretrained backbone",
+        settings.pretrained and not is_flexible,
+        network,
+        ["FlexibleUNet"],
+    )
+    _check_one(
+        "Residual units",
+        settings.residual_units not in ("auto", 0) and network != "UNet",
+        network,
+        ["UNet"],
+    )
+
+
+def _check_one(
+    what: str, is_wrong: bool, network: NetworkName, better: Sequence[str]
+) -> None:
+    """Refuse one choice."""
+    if is_wrong:
+        raise PlanError(
+            f"{what} was chosen, but {network} has none: choose {' or '.join(better)}, "
+            "or leave it as it is by default."
+        )
+
+
+def _backbone(
+    settings: TrainingSettings, network: NetworkName, dimensions: int
+) -> Decision[BackboneName | None]:
+    """Choose what stands on the way down of a FlexibleUNet."""
+    if network != "FlexibleUNet":
+        return Decision(None, "")
+    if settings.backbone != "auto":
+        chosen = by_hand(settings.backbone, f"Backbone {settings.backbone}")
+        told = with_advice(chosen, FOR_BACKBONE)
+        return Decision(told.value, told.reason)
+    name = _USUAL_BACKBONE[dimensions]
+    return Decision(name, f"Backbone {name}: {FOR_BACKBONE[name]}")
+
+
+def _pretrained(
+    settings: TrainingSettings, backbone: BackboneName | None, dimensions: int
+) -> Decision[bool]:
+    """Say what a pretrained backbone brings along."""
+    if backbone is None:
+        return Decision(False, "")
+    if not settings.pretrained:
+        return Decision(
+            False, "The backbone starts from nothing, as pretrained is not chosen."
+        )
+    if DIMENSIONS[backbone] != dimensions:
+        others = [name for name, d in DIMENSIONS.items() if d == dimensions]
+        raise PlanError(
+            f"{backbone} was to start pretrained, but there are such weights in "
+            f"{DIMENSIONS[backbone]}D only, and the network is {dimensions}D: choose "
+            f"{' or '.join(others)}, or a {DIMENSIONS[backbone]}D network, or switch "
+            "it off."
+        )
+    return by_hand(
+        True,
+        "The backbone starts from what it learnt from "
+        + ("photographs (ImageNet)" if dimensions == 2 else "23 medical data sets"),
+    )

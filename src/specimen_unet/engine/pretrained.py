@@ -1,0 +1,185 @@
+"""What backbones have learnt elsewhere: where it is kept, and how it gets in."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import re
+import shutil
+import urllib.request
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from specimen_unet.domain.errors import PlanError
+from specimen_unet.engine.networks import build_network, weights_of
+from specimen_unet.files.replacing import replaced
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from specimen_unet.domain.plan import Plan
+    from specimen_unet.domain.settings import BackboneName
+
+_SECONDS_TO_ANSWER = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where weights come from, for which dimensions, and how their SHA-256 begins."""
+
+    url: str
+    dimensions: int
+    digest: str = ""
+
+
+def _medical_net(depth: int) -> _Source:
+    """Name the MedicalNet weights (Chen et al. 2019) that MONAI offers for a ResNet."""
+    site = "https://huggingface.co/TencentMedicalNet"
+    name = f"resnet_{depth}_23dataset.pth"
+    return _Source(f"{site}/MedicalNet-Resnet{depth}/resolve/main/{name}", 3)
+
+
+_SOURCES: dict[BackboneName, _Source] = {
+    "ResNet-18": _medical_net(18),
+    "ResNet-34": _medical_net(34),
+    "ResNet-50": _medical_net(50),
+    "EfficientNet-b0": _Source(
+        "https://github.com/lukemelas/EfficientNet-PyTorch/releases/download/1.0/"
+        "efficientnet-b0-355c32eb.pth",
+        2,
+        "355c32eb",
+    ),
+}
+DIMENSIONS = {name: source.dimensions for name, source in _SOURCES.items()}
+# MONAI numbers the blocks of an EfficientNet within stages, its authors throughout.
+_STAGE = re.compile(r"(_blocks)\.\d+(\.\d+\.)")
+_FIRST_CONVOLUTIONS = ("conv1.weight", "_conv_stem.weight")
+_ENCODER = "encoder."
+
+
+def weights_file(backbone: BackboneName) -> Path:
+    """Return the file of a backbone's weights; download it if it is not there.
+
+    Parameters
+    ----------
+    backbone : str
+        Its name.
+
+    Returns
+    -------
+    Path
+        In the folder in which torch keeps what it downloads.
+
+    Raises
+    ------
+    PlanError
+        If there is no file and no connection: what to place where.
+    """
+    source = _SOURCES[backbone]
+    path = Path(torch.hub.get_dir()) / "checkpoints" / source.url.rpartition("/")[2]
+    if not path.exists():
+        try:
+            _download(source, path)
+        except (OSError, HTTPException) as error:
+            raise PlanError(
+                f"The pretrained weights of {backbone} are not on this computer and "
+                f"could not be downloaded ({error}): download {source.url} elsewhere "
+                f"and place the file {path.name} into the folder {path.parent}, or "
+                "switch pretrained off."
+            ) from error
+    return path
+
+
+def pretrained_weights(plan: Plan) -> dict[str, Tensor]:
+    """Return the weights a training with a pretrained backbone starts from.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of a FlexibleUNet with a pretrained backbone.
+
+    Returns
+    -------
+    dict of str to Tensor
+        Of the whole network; what is not the backbone's is drawn from the plan's
+        seed. Where images have other channels than those the backbone learnt from,
+        each of them is taken for gray (timm's rule): the mean of the first kernels,
+        times their number, shared between the channels.
+
+    Raises
+    ------
+    PlanError
+        If the file cannot be had or read, or lacks any weight of the backbone.
+    """
+    if plan.backbone is None or not plan.pretrained:
+        raise ValueError("This plan has no pretrained backbone.")
+    path = weights_file(plan.backbone)
+    learnt = _read(path)
+    weights = weights_of(build_network(plan))
+    for name in weights:
+        # A count that only training by running means would use.
+        if name.startswith(_ENCODER) and not name.endswith("num_batches_tracked"):
+            weights[name] = _fitting(name, learnt, weights[name], path)
+    return weights
+
+
+def _download(source: _Source, path: Path) -> None:
+    """Fetch a file, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        urllib.request.urlopen(source.url, timeout=_SECONDS_TO_ANSWER) as answer,
+        replaced(path) as temporary,
+    ):
+        with temporary.open("wb") as file:
+            shutil.copyfileobj(answer, file)
+        with temporary.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if not digest.startswith(source.digest):
+            raise OSError(f"what came is another file: its SHA-256 is {digest[:8]}...")
+
+
+def _read(path: Path) -> Mapping[str, Tensor]:
+    """Read weights; nothing in the file is ever run."""
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise PlanError(
+            f"{path} holds no weights that can be read ({error}): delete it, so that "
+            "it is downloaded again."
+        ) from error
+    if not isinstance(found, dict):
+        return {}
+    weights: dict[str, Tensor] = found.get("state_dict", found)
+    return {name.removeprefix("module."): weights[name] for name in weights}
+
+
+def _fitting(
+    name: str, learnt: Mapping[str, Tensor], own: Tensor, path: Path
+) -> Tensor:
+    """Return the learnt weights in the shape of the network's own."""
+    its_name = _STAGE.sub(r"\1\2", name.removeprefix(_ENCODER))
+    found = learnt.get(its_name)
+    if found is not None and its_name in _FIRST_CONVOLUTIONS:
+        found = _for_channels(found, own.shape[1])
+    if found is None or found.shape != own.shape:
+        what = "is missing" if found is None else f"is {tuple(found.shape)}"
+        raise PlanError(
+            f"{path} holds no weights of this backbone: {its_name} {what}, but "
+            f"{tuple(own.shape)} was expected. Delete the file, so that it is "
+            "downloaded again."
+        )
+    return found.to(own)
+
+
+def _for_channels(kernels: Tensor, channels: int) -> Tensor:
+    """Fit the first kernels (out, in, *kernel) to the channels of the images."""
+    if kernels.shape[1] == channels:
+        return kernels
+    gray = kernels.sum(1, keepdim=True) / channels
+    return gray.expand(-1, channels, *kernels.shape[2:])
