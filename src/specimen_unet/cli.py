@@ -26,7 +26,7 @@ exit codes:
   0  done
   1  something is wrong with the input; the message says what to do
   2  the command was not understood
-  3  some of the files could not be segmented or compared
+  3  some of the files could not be read, segmented or compared
   4  the demo's model is worse than it should be
   130  interrupted: Ctrl-C once stops and keeps the model, twice leaves a run
        that `specimen-unet train RUN --resume` goes on with
@@ -115,6 +115,15 @@ def _compare(parsed: argparse.Namespace) -> Answer:
     return compare_files(parsed.predicted, parsed.truth, settings.annotation)
 
 
+def _cases(parsed: argparse.Namespace) -> Answer:
+    from specimen_unet.runs.case_commands import Export, cases, export
+
+    if parsed.export is None:
+        return cases(parsed.folder, parsed.layout, parsed.group_pattern)
+    wanted = Export(parsed.export, parsed.format, parsed.observer)
+    return export(parsed.folder, parsed.layout, parsed.group_pattern, wanted)
+
+
 def _info(parsed: argparse.Namespace) -> Answer:
     from specimen_unet.runs.description import describe
 
@@ -144,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_cases(commands)
     for add in (_add_plan, _add_train, _add_segment, _add_compare, _add_info):
         add(commands)
     _add_demo(commands)
@@ -199,6 +209,37 @@ def _add_compare(commands: Any) -> None:
         "truth", type=Path, nargs="+", help="label file of each observer, or a folder"
     )
     add_options(parser, TrainingSettings, only=("annotation",))
+
+
+def _add_cases(commands: Any) -> None:
+    summary = "Show what is paired with what in a folder; write it for other tools."
+    parser = _command(commands, "cases", summary, _cases)
+    parser.add_argument("folder", type=Path, help="folder of images and labels")
+    parser.add_argument(
+        "--layout",
+        default="auto",
+        help="how the folder is laid out: nnunet, msd, numbered-masks, names, "
+        "two-folders, or auto (default)",
+    )
+    parser.add_argument(
+        "--group-pattern",
+        metavar="PATTERN",
+        help=r"the part of the name that is the group, in brackets: '(\d+)_'",
+    )
+    parser.add_argument(
+        "--export", type=Path, metavar="OUT", help="write the cases into this folder"
+    )
+    parser.add_argument(
+        "--format",
+        choices=["nnunet", "folders"],
+        default="nnunet",
+        help="of what is written: nnU-Net raw (default), or images/ and labels/",
+    )
+    parser.add_argument(
+        "--observer",
+        help="whose labels are written, or: majority, union, intersection "
+        "(default for nnunet, where several drew: majority)",
+    )
 
 
 def _add_info(commands: Any) -> None:

@@ -172,4 +172,5 @@ def _file_stem(image: str) -> str:
 
 def _number(of_image: Mapping[str, str]) -> str:
     """Count the groups in words."""
-    return f"{len(set(of_image.values()))} groups of {len(of_image)} cases"
+    groups = len(set(of_image.values()))
+    return f"{groups} group{'s' * (groups != 1)} of {len(of_image)} cases"
