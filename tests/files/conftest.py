@@ -1,18 +1,20 @@
-"""Model files made by safetensors itself."""
+"""Files made by others: models by safetensors, OME-Zarr by hand and tensorstore."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import tensorstore
 
 from specimen_unet.domain.card import ModelCard
 from specimen_unet.domain.plan import Fingerprint, Forecast, Plan, Split
 from specimen_unet.domain.settings import TrainingSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 
@@ -58,6 +60,24 @@ def write_model(make_card: Callable[..., ModelCard]) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def make_zarr_image() -> Callable[..., Path]:
+    """Make an OME-Zarr image, 0.4 or 0.5, with nothing of this package."""
+    return _make_image
+
+
+@pytest.fixture(scope="session")
+def make_zarr_labels() -> Callable[..., Path]:
+    """Make labels in the folder of an OME-Zarr image."""
+    return _make_labels
+
+
+@pytest.fixture(scope="session")
+def read_by_tensorstore() -> Callable[..., Any]:
+    """Read an array of a zarr folder with another library than zarr."""
+    return _read_array
 
 
 def _plan() -> Plan:
@@ -111,3 +131,95 @@ def _plan() -> Plan:
         settings=TrainingSettings(),
         reasons={"dimensions": "The images are 2D."},
     )
+
+
+def _make_image(
+    folder: Path,
+    levels: Sequence[np.ndarray[Any, Any]],
+    axes: str = "zyx",
+    *,
+    version: str = "0.4",
+    scale: Sequence[float] | None = None,
+    unit: str | None = "micrometer",
+    **words: Any,
+) -> Path:
+    """Write an image; each level is twice as coarse along Y and X."""
+    datasets = []
+    for number, values in enumerate(levels):
+        _make_array(folder / str(number), values, version)
+        steps = list(scale or [1.0] * len(axes))
+        steps[-2:] = [step * 2**number for step in steps[-2:]]
+        half = [0.0] * (len(axes) - 2) + [(2**number - 1) / 2] * 2
+        place = [
+            {"type": "scale", "scale": steps},
+            {"type": "translation", "translation": half},
+        ]
+        datasets.append({"path": str(number), "coordinateTransformations": place})
+    multiscale = {
+        "axes": [_axis(axis, unit) for axis in axes],
+        "datasets": datasets,
+        "name": folder.name,
+    }
+    _make_group(folder, {"multiscales": [multiscale], **words}, version)
+    return folder
+
+
+def _make_labels(image: Path, name: str, levels: Any, axes: str, **more: Any) -> Path:
+    """Write labels into an image's folder."""
+    _make_image(image / "labels" / name, levels, axes, **more, **{"image-label": {}})
+    names = sorted(p.name for p in (image / "labels").iterdir() if p.is_dir())
+    _make_group(image / "labels", {"labels": names}, more.get("version", "0.4"))
+    return image / "labels" / name
+
+
+def _make_group(folder: Path, words: dict[str, Any], version: str = "0.4") -> None:
+    """Write what a group says of itself."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if version == "0.4":
+        for multiscale in words.get("multiscales", []):
+            multiscale["version"] = version
+        (folder / ".zgroup").write_text(json.dumps({"zarr_format": 2}))
+        (folder / ".zattrs").write_text(json.dumps(words))
+        return
+    head = {"zarr_format": 3, "node_type": "group"}
+    attributes = {"ome": {"version": version, **words}}
+    (folder / "zarr.json").write_text(json.dumps({**head, "attributes": attributes}))
+
+
+def _make_array(folder: Path, values: np.ndarray[Any, Any], version: str) -> None:
+    """Write an array in blocks of 4 x 16 x 16 voxels, by tensorstore."""
+    block = [1] * (values.ndim - 3) + [4, 16, 16][-values.ndim :]
+    metadata: dict[str, Any] = {"shape": values.shape}
+    if version == "0.4":
+        driver = "zarr"
+        metadata |= {
+            "chunks": block,
+            "dtype": values.dtype.str,
+            "dimension_separator": "/",
+            "compressor": {"id": "blosc", "cname": "lz4", "clevel": 5, "shuffle": 1},
+        }
+    else:
+        driver = "zarr3"
+        metadata |= {
+            "data_type": values.dtype.name,
+            "chunk_grid": {
+                "name": "regular",
+                "configuration": {"chunk_shape": block},
+            },
+        }
+    kvstore = {"driver": "file", "path": str(folder)}
+    spec = {"driver": driver, "kvstore": kvstore, "metadata": metadata}
+    tensorstore.open(spec, create=True).result().write(values).result()
+
+
+def _read_array(folder: Path) -> np.ndarray[Any, Any]:
+    """Read a zarr 2 array by tensorstore."""
+    spec = {"driver": "zarr", "kvstore": {"driver": "file", "path": str(folder)}}
+    values: np.ndarray[Any, Any] = tensorstore.open(spec).result().read().result()
+    return values
+
+
+def _axis(name: str, unit: str | None) -> dict[str, str]:
+    kind = {"t": "time", "c": "channel"}.get(name, "space")
+    known = {"unit": unit} if unit and kind == "space" else {}
+    return {"name": name, "type": kind, **known}

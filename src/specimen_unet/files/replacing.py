@@ -1,16 +1,18 @@
-"""Files that are there whole or not at all."""
+"""Files and folders that are there whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
+import tempfile
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 _SUFFIX = re.compile(r"(\.ome\.tiff?|\.nii\.gz|\.[^.]+)$", re.IGNORECASE)
@@ -44,6 +46,38 @@ def replaced(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replaced_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder that takes `path`'s place at the end.
+
+    What is at `path` stays as it is until the new folder is whole.
+
+    Parameters
+    ----------
+    path : Path
+        The folder to be written; the one around it is made when it is missing.
+
+    Yields
+    ------
+    Path
+        An empty folder to write into.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=".part-", dir=path.parent))
+    temporary.chmod(0o755)
+    earlier = temporary.with_name(f"{temporary.name}-earlier")
+    try:
+        yield temporary
+        if path.exists():
+            os.replace(path, earlier)
+        os.replace(temporary, path)
+    finally:
+        if earlier.exists() and not path.exists():
+            os.replace(earlier, path)
+        for leftover in (temporary, earlier):
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _flush(path: Path) -> None:
