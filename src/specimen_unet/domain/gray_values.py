@@ -18,7 +18,7 @@ def check_gray_values(image: Array, what: str) -> None:
     Parameters
     ----------
     image : ndarray of a real dtype, any shape
-        Gray values; memory-mapped ones are read once.
+        Gray values; memory-mapped and lazily loaded ones are not kept in memory.
     what : str
         How the image is called, at the start of a sentence.
 
@@ -30,7 +30,7 @@ def check_gray_values(image: Array, what: str) -> None:
     if image.size == 0:
         raise ImageError(f"{what} has no voxels (shape {image.shape}).")
     # NaN and infinity show in the extremes, which need no memory to find.
-    low, high = image.min(), image.max()
+    low, high = np.asarray(image.min())[()], np.asarray(image.max())[()]
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ImageError(
             f"{what} holds values that are not numbers (NaN) or are infinite: replace "

@@ -53,7 +53,7 @@ def normalised(image: Array, offset: Array, factor: Array) -> Array:
         A new array.
     """
     per_channel = (-1,) + (1,) * (image.ndim - 1)
-    values = image.astype(np.float32)
+    values = np.array(image, np.float32)
     values -= offset.reshape(per_channel)
     values *= factor.reshape(per_channel)
     return values
@@ -62,7 +62,7 @@ def normalised(image: Array, offset: Array, factor: Array) -> Array:
 def _sample(channel: Array) -> Array:
     """Thin a big channel out evenly; the odd step keeps it from following columns."""
     step = channel.size // _SAMPLE | 1
-    return channel.reshape(-1)[::step].astype(np.float64)
+    return np.asarray(channel.reshape(-1)[::step], np.float64)
 
 
 def _channel_scale(values: Array, method: Normalisation) -> tuple[float, float]:

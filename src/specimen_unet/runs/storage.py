@@ -18,7 +18,7 @@ from specimen_unet.domain.settings import Settings
 from specimen_unet.files.replacing import replaced
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from specimen_unet.domain.case import Array
 
@@ -109,10 +109,22 @@ def read_case(folder: Path, *, writable: bool = False) -> Case:
 
 
 def write_array(path: Path, array: Array) -> None:
-    """Write an array as .npy, in the byte order of this machine."""
-    native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
-    with replaced(path) as temporary, temporary.open("wb") as file:
-        np.save(file, native, allow_pickle=False)
+    """Write an array as .npy, in the byte order of this machine, a slice at a time.
+
+    So that one that is loaded lazily, and is larger than the memory, can be written.
+    """
+    native = array.dtype.newbyteorder("=")
+    with replaced(path) as temporary:
+        stored = np.lib.format.open_memmap(temporary, "w+", native, array.shape)
+        for index in _slices(array):
+            stored[index] = array[index]
+        stored.flush()
+        del stored  # Windows renames no file that is mapped
+
+
+def _slices(array: Array) -> Iterator[tuple[int, ...]]:
+    """Index the slices of an image (C, Z, Y, X) or of labels (Z, Y, X), one by one."""
+    return np.ndindex(array.shape[: max(array.ndim - 2, 0)])
 
 
 def copy_file(source: Path, target: Path) -> None:
