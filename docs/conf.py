@@ -46,7 +46,7 @@ def _table(kind: type[BaseModel]) -> str:
     ]
     rows += [
         f"| {field.title} | `{name}` | `{_option(name)}` "
-        f"| {field.default} | {field.description} |"
+        f"| {field.default} | {_in_a_cell(field.description)} |"
         for name, field in kind.model_fields.items()
     ]
     return "\n".join(rows)
@@ -54,6 +54,10 @@ def _table(kind: type[BaseModel]) -> str:
 
 def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
+
+
+def _in_a_cell(text: str | None) -> str:
+    return (text or "").replace("\n", "<br>")
 
 
 myst_substitutions = {
