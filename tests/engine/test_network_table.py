@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 import pytest
 import torch
-from monai.networks.nets import flexible_unet, resnet
 
 from specimen_unet.domain.advice import FOR_BACKBONE, FOR_LOSS, FOR_NETWORK
 from specimen_unet.domain.events import StepDone
@@ -44,13 +43,9 @@ FIVE_LEVELS = {"BasicUNet", "FlexibleUNet"}
 
 
 @pytest.fixture(params=ENTRIES, ids=lambda entry: entry[1] or entry[0])
-def tiny(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> dict[str, Any]:
+def tiny(request: pytest.FixtureRequest, narrow_backbones: None) -> dict[str, Any]:
     """Choose an entry of the table, with few channels."""
     network, backbone = request.param
-    for name in ("ResNet-18", "ResNet-34", "ResNet-50"):
-        _narrow(monkeypatch, BACKBONES[name], 4 if name == "ResNet-50" else 1)
     return {
         "network": network,
         "backbone": backbone or "auto",
@@ -62,15 +57,6 @@ def tiny(
         "batch": 1,
         "device": "cpu",
     }
-
-
-def _narrow(monkeypatch: pytest.MonkeyPatch, backbone: str, expansion: int) -> None:
-    """Give a ResNet an eighth of its channels: checkpoints of a gigabyte take time."""
-    widths = [8, 16, 32, 64]
-    monkeypatch.setattr(resnet, "get_inplanes", lambda: list(widths))
-    entry = flexible_unet.FLEXUNET_BACKBONE.register_dict[backbone]
-    outputs = (8, *(expansion * width for width in widths))
-    monkeypatch.setitem(entry, "feature_channel", outputs)
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from monai.networks.nets.attentionunet import AttentionUnet
+from monai.networks.nets.resnet import ResNetFeatures
+from monai.networks.nets.segresnet import SegResNet
 from monai.networks.nets.unet import UNet
 
+from specimen_unet.engine.encoders import BACKBONES
 from specimen_unet.engine.networks import (
+    NETWORKS,
     build_network,
     load_weights,
     size_multiple,
@@ -20,6 +25,9 @@ if TYPE_CHECKING:
     from specimen_unet.domain.plan import Plan
 
 FIVE_LEVELS = (4, 4, 8, 8, 8)
+ENTRIES = [name for name in NETWORKS if name != "FlexibleUNet"]
+ENTRIES += [f"FlexibleUNet {backbone}" for backbone in BACKBONES]
+OWN_LEVELS = ["UNet", "AttentionUnet", "SegResNet", "DynUNet", "ResidualDynUNet"]
 
 
 @pytest.fixture(params=[2, 3], ids=["2d", "3d"])
@@ -27,13 +35,24 @@ def dimensions(request: pytest.FixtureRequest) -> int:
     return int(request.param)
 
 
-@pytest.fixture(params=["UNet", "BasicUNet", "DynUNet"])
+@pytest.fixture(params=ENTRIES)
 def plan(
-    request: pytest.FixtureRequest, dimensions: int, make_plan: Callable[..., Plan]
+    request: pytest.FixtureRequest,
+    dimensions: int,
+    make_plan: Callable[..., Plan],
+    narrow_backbones: None,
 ) -> Plan:
-    changes: dict[str, Any] = {"network": request.param, "label_values": (0, 1, 5)}
+    name, _, backbone = request.param.partition(" ")
+    changes: dict[str, Any] = {"network": name, "label_values": (0, 1, 5)}
     if request.param == "BasicUNet":
         changes |= {"channels": FIVE_LEVELS, "patch": (16,) * (dimensions - 1) + (32,)}
+    if backbone:
+        changes |= {
+            "backbone": backbone,
+            "channels": FIVE_LEVELS,
+            "strides": ((2,) * dimensions,) * 5,
+            "patch": (32,) * (dimensions - 1) + (64,),
+        }
     return make_plan(dimensions, image_channels=2, **changes)
 
 
@@ -76,7 +95,7 @@ def test_no_network_uses_prelu(plan: Plan) -> None:
     assert torch.nn.PReLU not in kinds
 
 
-@pytest.mark.parametrize("name", ["UNet", "DynUNet"])
+@pytest.mark.parametrize("name", OWN_LEVELS)
 def test_axes_are_pooled_by_their_own_strides(
     name: str, make_plan: Callable[..., Plan]
 ) -> None:
@@ -90,7 +109,7 @@ def test_axes_are_pooled_by_their_own_strides(
     assert logits.shape == (1, 2, 6, 8, 12)
 
 
-@pytest.mark.parametrize("name", ["UNet", "DynUNet"])
+@pytest.mark.parametrize("name", OWN_LEVELS)
 def test_a_kernel_of_one_does_not_reach_across_slices(
     name: str, make_plan: Callable[..., Plan]
 ) -> None:
@@ -109,7 +128,7 @@ def test_a_kernel_of_one_does_not_reach_across_slices(
     assert all(part.kernel_size[0] == 1 for part in convolutions)
 
 
-@pytest.mark.parametrize("name", ["UNet", "DynUNet"])
+@pytest.mark.parametrize("name", OWN_LEVELS)
 @pytest.mark.parametrize("is_training", [True, False])
 def test_a_single_thin_slice_is_no_obstacle(
     name: str, is_training: bool, make_plan: Callable[..., Plan]
@@ -145,6 +164,67 @@ def test_with_equal_kernels_it_is_monais_unet_without_a_squeezed_head(
     original.load_state_dict(network.state_dict())
     image = torch.rand(1, 1, *plan.patch)
     assert torch.equal(network(image), original(image))
+
+
+def test_no_network_normalises_over_the_batch_or_draws_random_numbers(
+    plan: Plan,
+) -> None:
+    """Each patch is answered as if it were alone, and twice the same."""
+    network = build_network(plan)
+    image = torch.rand(2, 2, *plan.patch)
+    together = network(image)
+    torch.testing.assert_close(network(image[:1]), together[:1], rtol=1e-3, atol=1e-4)
+    assert torch.equal(network(image), together)
+
+
+def test_gradients_flow_along_the_padded_shortcuts(
+    dimensions: int, make_plan: Callable[..., Plan], narrow_backbones: None
+) -> None:
+    """Voxels are left out and channels added as MONAI does, which cuts gradients."""
+    encoder: Any = ResNetFeatures("resnet18", False, dimensions, in_channels=1)
+    plan = make_plan(
+        dimensions,
+        network="FlexibleUNet",
+        backbone="ResNet-18",
+        channels=FIVE_LEVELS,
+        strides=((2,) * dimensions,) * 5,
+    )
+    network: Any = build_network(plan)
+    features = torch.rand(1, 8, *(8,) * dimensions, requires_grad=True)
+    found = network.encoder.layer2[0].downsample(features)
+    assert torch.equal(found, encoder.layer2[0].downsample(features))
+    found.sum().backward()
+    assert features.grad is not None
+    assert features.grad.sum() == 8 * 4**dimensions
+
+
+def test_with_even_levels_it_is_monais_seg_res_net(
+    dimensions: int, make_plan: Callable[..., Plan]
+) -> None:
+    plan = make_plan(dimensions, network="SegResNet", channels=(8, 16, 32, 64))
+    network = build_network(plan)
+    original = SegResNet(
+        dimensions, in_channels=1, act=("leakyrelu", {"negative_slope": 0.01})
+    )
+    original.load_state_dict(network.state_dict())
+    image = torch.rand(1, 1, *plan.patch)
+    assert torch.equal(network(image), original(image))
+
+
+def test_with_equal_kernels_it_is_monais_attention_unet(
+    dimensions: int, make_plan: Callable[..., Plan]
+) -> None:
+    """But for what is normalised and how: the same convolutions in the same places."""
+    plan = make_plan(dimensions, network="AttentionUnet")
+    found = convolutions_of(build_network(plan))
+    original = AttentionUnet(dimensions, 1, 2, plan.channels, (2, 2))
+    assert found == convolutions_of(original)
+
+
+def convolutions_of(network: torch.nn.Module) -> list[str]:
+    kinds = torch.nn.Conv2d | torch.nn.Conv3d
+    kinds |= torch.nn.ConvTranspose2d | torch.nn.ConvTranspose3d
+    return [str(part) for part in network.modules() if isinstance(part, kinds)]
 
 
 def test_deep_supervision_gives_coarse_outputs_only_while_training(

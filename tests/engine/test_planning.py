@@ -80,6 +80,11 @@ def test_labels_become_classes_behind_the_background(volumes: list[Case]) -> Non
     [
         ({"dimensions": 2}, "2D, chosen by you."),
         ({"network": "DynUNet", "channels": (4, 4, 4)}, "Network DynUNet, chosen by"),
+        (
+            {"network": "FlexibleUNet", "backbone": "EfficientNet-b0"}
+            | {"channels": (4, 4, 4, 4, 4)},
+            "Backbone EfficientNet-b0, chosen by you. The fewest weights",
+        ),
         ({"channels": (4, 8, 8)}, "Channels 4, 8, 8, chosen by you."),
         ({"loss": "Dice"}, "Loss Dice, chosen by you."),
         ({"optimiser": "SGD"}, "Optimiser SGD, chosen by you."),
@@ -195,7 +200,7 @@ def test_patches_of_large_cases_are_bounded(make_blob_case: MakeCase) -> None:
     assert found.reasons["split"] == found.split.caution
 
 
-@pytest.mark.parametrize("network", ["UNet", "BasicUNet", "DynUNet"])
+@pytest.mark.parametrize("network", ["UNet", "BasicUNet", "DynUNet", "SegResNet"])
 @pytest.mark.parametrize("shape", [(5, 5), (1, 6, 7), (2, 3, 40)])
 def test_the_smallest_images_get_a_plan_that_works(
     network: str, shape: tuple[int, ...]
@@ -265,6 +270,16 @@ def test_memory_that_ends_all_the_same_is_told(
         ({"network": "BasicUNet"}, "BasicUNet has exactly 5"),
         ({"network": "DynUNet"}, "DynUNet has at least 3"),
         ({"deep_supervision": True}, "UNet has none: choose DynUNet"),
+        ({"backbone": "ResNet-18"}, "A backbone was chosen, but UNet has none"),
+        ({"pretrained": True}, "backbone was chosen, but UNet has none: choose Flex"),
+        ({"network": "SegResNet", "residual_units": 2}, "SegResNet has none: choose U"),
+        ({"network": "FlexibleUNet"}, "FlexibleUNet has exactly 5"),
+        ({"network": "AttentionUnet", "channels": (4, 1)}, "give each level 2 or more"),
+        (
+            {"network": "FlexibleUNet", "backbone": "ResNet-34", "pretrained": True}
+            | {"dimensions": 2},
+            "in 3D only, and the network is 2D: choose EfficientNet-b0, or a 3D",
+        ),
         ({"device": "cuda:99"}, "cuda:99 was asked for"),
         ({"fold": 3}, "choose a fold from 0 to 2"),
     ],

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     )
 
 _SUPERVISED = ("DynUNet", "ResidualDynUNet")
+_HALVING = ("AttentionUnet", "FlexibleUNet")
 # Those for which there are pretrained weights; by dimensions.
 _USUAL_BACKBONE: dict[int, BackboneName] = {2: "EfficientNet-b0", 3: "ResNet-18"}
 
@@ -75,29 +76,34 @@ def _check(network: NetworkName, settings: TrainingSettings) -> None:
     """Refuse what the network does not have."""
     is_flexible = network == "FlexibleUNet"
     _check_one(
-        "Deep supervision",
+        "Deep supervision was",
         settings.deep_supervision and network not in _SUPERVISED,
         network,
         _SUPERVISED,
     )
     _check_one(
-        "A backbone",
+        "A backbone was",
         settings.backbone != "auto" and not is_flexible,
         network,
         ["FlexibleUNet"],
     )
     _check_one(
-        "A pretrained backbone",
+        "A pretrained backbone was",
         settings.pretrained and not is_flexible,
         network,
         ["FlexibleUNet"],
     )
     _check_one(
-        "Residual units",
+        "Residual units were",
         settings.residual_units not in ("auto", 0) and network != "UNet",
         network,
         ["UNet"],
     )
+    if network in _HALVING and settings.channels != "auto" and 1 in settings.channels:
+        raise PlanError(
+            f"A level with 1 channel was chosen, but {network} works with half of them "
+            "too: give each level 2 or more."
+        )
 
 
 def _check_one(
@@ -106,7 +112,7 @@ def _check_one(
     """Refuse one choice."""
     if is_wrong:
         raise PlanError(
-            f"{what} was chosen, but {network} has none: choose {' or '.join(better)}, "
+            f"{what} chosen, but {network} has none: choose {' or '.join(better)}, "
             "or leave it as it is by default."
         )
 
