@@ -14,7 +14,7 @@ from __future__ import annotations
 import warnings
 from collections import defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import SimpleITK
@@ -28,6 +28,7 @@ from specimen_unet.files.dicom_slices import (
     in_order,
     read_slice_header,
     uneven,
+    usual_gap,
 )
 from specimen_unet.files.questions import (
     NO_ANSWERS,
@@ -79,7 +80,7 @@ def read_dicom(
     Warns
     -----
     SpacingWarning
-        If the headers tell the size of a voxel along some axes only.
+        If the headers tell the size of a pixel, but not how far slices are apart.
     """
     path = Path(path)
     if series is not None:
@@ -87,7 +88,6 @@ def read_dicom(
     slices, gaps = _slices(path, answers)
     image = _stacked(path, slices)
     grid, why = _grid(path, slices[0], gaps, image)
-    image = image.reshape(*image.shape[: image.ndim - 3], *image.shape[-3:])
     if grid.dimensions == 2:
         image = image[..., 0, :, :]
     return Reading(image, grid, (ask_spacing(path, grid, why),) if why else ())
@@ -107,6 +107,11 @@ def place_of_dicom(path: str | Path, answers: Answers = NO_ANSWERS) -> Place | N
     if depth == 1:
         return None
     return Place((width, height, depth), slices[0].origin, slices[0].matrix)
+
+
+def is_dicom_folder(path: Path) -> bool:
+    """Tell whether a folder holds a DICOM file, whatever its name."""
+    return path.is_dir() and any(map(is_dicom, path.iterdir()))
 
 
 def _slices(path: Path, answers: Answers) -> tuple[list[Slice], Array]:
@@ -179,7 +184,7 @@ def _stacked(path: Path, slices: Sequence[Slice]) -> Array:
 
 def _voxels(each: Slice) -> Array:
     try:
-        volume = SimpleITK.ReadImage(str(each.path), imageIO="GDCMImageIO")
+        volume: Any = SimpleITK.ReadImage(str(each.path), imageIO="GDCMImageIO")
     except RuntimeError as error:
         raise unreadable(each.path, error) from error
     voxels: Array = SimpleITK.GetArrayFromImage(volume)
@@ -218,10 +223,8 @@ def _grid(path: Path, first: Slice, gaps: Array, image: Array) -> tuple[Grid, st
 def _step(first: Slice, gaps: Array) -> float:
     """Return the distance of slices, mm; NaN when it is not told."""
     if gaps.size:
-        return float(f"{np.median(gaps):.6g}")
-    # Several frames in one file: GDCM puts 1 where there is nothing.
-    is_told = len(first.spacing) > 2 and first.spacing[2] not in (0.0, 1.0)
-    return float(f"{first.spacing[2]:.6g}") if is_told else float("nan")
+        return float(f"{usual_gap(gaps):.6g}")
+    return float(f"{first.spacing[2]:.6g}") if first.has_depth else float("nan")
 
 
 def _warn(path: Path, steps: Sequence[float]) -> None:

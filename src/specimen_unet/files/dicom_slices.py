@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import SimpleITK
 
 from specimen_unet.domain.errors import CaseReadError
-from specimen_unet.files.volumes import unreadable
+from specimen_unet.files.volumes import read_information
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +26,7 @@ _SERIES, _DESCRIPTION, _NUMBER = "0020|000e", "0008|103e", "0020|0013"
 _POSITION, _DIRECTION = "0020|0032", "0020|0037"
 _SPACINGS = ("0028|0030", "0018|1164", "0018|2010")
 """Between pixels: of the patient, at the detector, of what was scanned."""
+_BETWEEN = "0018|0088"  # the centres of slices, in files of several frames
 # Positions are written with few digits.
 _TOLERANCE = 0.02
 
@@ -45,8 +45,8 @@ class Slice:
         Pixels along X and Y, and frames.
     spacing : tuple of float
         Of the header, X first, mm.
-    has_spacing : bool
-        Whether the header tells it; otherwise it is 1.
+    has_spacing, has_depth : bool
+        Whether the header tells it along X and Y, and Z; otherwise it is 1.
     position, direction : tuple of float
         Of the first pixel, mm, and of its rows and columns; empty when not told.
     number : int
@@ -61,6 +61,7 @@ class Slice:
     size: tuple[int, ...]
     spacing: tuple[float, ...]
     has_spacing: bool
+    has_depth: bool
     position: tuple[float, ...]
     direction: tuple[float, ...]
     number: int
@@ -76,13 +77,7 @@ def read_slice_header(path: Path) -> Slice:
     CaseReadError
         If SimpleITK cannot.
     """
-    reader = SimpleITK.ImageFileReader()
-    reader.SetImageIO("GDCMImageIO")
-    reader.SetFileName(str(path))
-    try:
-        reader.ReadImageInformation()
-    except RuntimeError as error:
-        raise unreadable(path, error) from error
+    reader = read_information(path, "GDCMImageIO")
     number = _text(reader, _NUMBER)
     return Slice(
         path=path,
@@ -92,6 +87,8 @@ def read_slice_header(path: Path) -> Slice:
         spacing=tuple(reader.GetSpacing()),
         has_spacing=any(_numbers(reader, tag, 2) for tag in _SPACINGS)
         or set(reader.GetSpacing()[:2]) != {1.0},
+        has_depth=reader.HasMetaDataKey(_BETWEEN)
+        or reader.GetSpacing()[2:] not in ((), (0.0,), (1.0,)),
         position=_numbers(reader, _POSITION, 3),
         direction=_numbers(reader, _DIRECTION, 6),
         number=int(number) if number.removeprefix("-").isdigit() else 0,
@@ -135,18 +132,23 @@ def in_order(slices: Sequence[Slice]) -> tuple[list[Slice], Array]:
     return [slices[int(place)] for place in order], gaps
 
 
+def usual_gap(gaps: Array) -> float:
+    """Return the distance of most slices, mm; of an even number the smaller one."""
+    return float(np.sort(gaps)[(gaps.size - 1) // 2])
+
+
 def uneven(gaps: Array) -> str:
     """Tell in words where slices are missing; "" when they are evenly apart."""
     if not gaps.size or np.isnan(gaps).any():
         return ""
-    usual = float(np.median(gaps))
+    usual = usual_gap(gaps)
     odd = np.flatnonzero(np.abs(gaps - usual) > _TOLERANCE * usual)
     if not odd.size:
         return ""
     first = int(odd[0])
     return (
-        f"slices are {usual:.4g} mm apart, but {odd.size} gaps differ: "
-        f"{gaps[first]:.4g} mm between slice {first + 1} and {first + 2}"
+        f"slices are {usual:.4g} mm apart, but {odd.size} of {gaps.size} gaps differ, "
+        f"such as {gaps[first]:.4g} mm between slice {first + 1} and {first + 2}"
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from specimen_unet.domain.errors import CaseReadError
-from specimen_unet.files.dicom import place_of_dicom, read_dicom
+from specimen_unet.files.dicom import is_dicom_folder, place_of_dicom, read_dicom
 from specimen_unet.files.pictures import (
     read_picture,
     read_picture_labels,
@@ -134,6 +134,8 @@ FORMATS = (
     *(TIFF, NIFTI, NRRD, NRRD_IN_PARTS, META, META_IN_PARTS),
     *(PNG, PICTURE, DICOM),
 )
+IN_COLOURS = (PNG, PICTURE, DICOM)
+"""Formats whose three channels are red, green and blue."""
 SUFFIXES = tuple(suffix for format_ in FORMATS for suffix in format_.suffixes)
 WRITTEN = tuple(
     suffix for format_ in FORMATS if format_.write for suffix in format_.suffixes
@@ -146,6 +148,11 @@ def image_suffix(name: str) -> str:
     known = (suffix for suffix in SUFFIXES if name.lower().endswith(suffix))
     length = len(next(known, ""))
     return name[len(name) - length :]
+
+
+def is_one_image(path: Path) -> bool:
+    """Tell a file, or a folder that is one image, from a folder of images."""
+    return not path.is_dir() or is_dicom_folder(path)
 
 
 def format_of(path: str | Path) -> Format:

@@ -13,14 +13,17 @@ import numpy as np
 
 from specimen_unet.domain.errors import CaseReadError
 from specimen_unet.files.formats import (
+    IN_COLOURS,
     NIFTI,
     SUFFIXES,
     TIFF,
     WRITTEN,
     format_of,
     image_suffix,
+    is_one_image,
 )
 from specimen_unet.files.questions import NO_ANSWERS, Answers, Reading, answer_spacing
+from specimen_unet.files.tiff import tiff_kind
 
 if TYPE_CHECKING:
     from specimen_unet.domain.case import Array
@@ -33,10 +36,13 @@ __all__ = [
     "TIFF_SUFFIXES",
     "WRITTEN",
     "as_labels",
+    "has_colours",
     "image_stem",
     "image_suffix",
+    "is_one_image",
     "labels_suffix",
     "open_image",
+    "probabilities_suffix",
     "read_image",
     "read_labels",
     "write_image",
@@ -60,6 +66,18 @@ def labels_suffix(name: str) -> str:
     suffix = image_suffix(name)
     other = format_of(name).labels_suffix if suffix else ".nii.gz"
     return other or suffix
+
+
+def probabilities_suffix(name: str) -> str:
+    """Return the suffix for real numbers on an image: that of its labels, or TIFF."""
+    suffix = labels_suffix(name)
+    return ".tif" if suffix.lower() == ".png" else suffix
+
+
+def has_colours(path: str | Path) -> bool:
+    """Tell whether the three channels of an image are red, green and blue."""
+    kind = format_of(path)
+    return tiff_kind(path) == "colour" if kind is TIFF else kind in IN_COLOURS
 
 
 def read_image(path: str | Path, answers: Answers = NO_ANSWERS) -> tuple[Array, Grid]:

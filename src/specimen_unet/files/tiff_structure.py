@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from specimen_unet.domain.errors import CaseReadError
 
@@ -85,10 +85,11 @@ def check_voxels(tiff: tifffile.TiffFile, path: Path) -> None:
         ends = map(sum, zip(page.dataoffsets, page.databytecounts, strict=True))
         if max(ends, default=0) > length:
             raise truncated(path)
-        ratio = _MOST_PACKED.get(int(page.keyframe.compression), _MOST_PACKED_ELSE)
+        keyframe: Any = page.keyframe
+        ratio = _MOST_PACKED.get(int(keyframe.compression), _MOST_PACKED_ELSE)
         # Voxels of a few bits are unpacked to a byte each.
-        bits = page.keyframe.nbytes * page.keyframe.bitspersample
-        stored = bits // (8 * max(1, page.keyframe.dtype.itemsize))
+        bits = keyframe.nbytes * keyframe.bitspersample
+        stored = bits // (8 * max(1, keyframe.dtype.itemsize))
         if stored > ratio * sum(page.databytecounts):
             raise truncated(path)
 

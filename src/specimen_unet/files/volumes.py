@@ -19,7 +19,7 @@ import gzip
 import shutil
 import struct
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import SimpleITK
@@ -154,7 +154,7 @@ def write_volume(
     has_channels = image.ndim > grid.dimensions
     if has_channels:
         image = np.moveaxis(image, 0, -1)
-    volume = SimpleITK.GetImageFromArray(_storable(image), isVector=has_channels)
+    volume: Any = SimpleITK.GetImageFromArray(_storable(image), isVector=has_channels)
     if place is not None:
         _put(volume, place)
     in_mm = grid if grid.unit == "pixel" else grid.in_unit("mm")
@@ -182,13 +182,26 @@ def place_of_volume(path: str | Path) -> Place:
     """
     path = Path(path)
     _header_of(path)
-    reader = SimpleITK.ImageFileReader()
+    reader = read_information(path)
+    return Place(reader.GetSize(), reader.GetOrigin(), reader.GetDirection())
+
+
+def read_information(path: Path, image_io: str = "") -> Any:
+    """Read what SimpleITK knows of a file without its voxels.
+
+    Raises
+    ------
+    CaseReadError
+        If it cannot.
+    """
+    reader = cast("Any", SimpleITK).ImageFileReader()
+    reader.SetImageIO(image_io)
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
         raise unreadable(path, error) from error
-    return Place(reader.GetSize(), reader.GetOrigin(), reader.GetDirection())
+    return reader
 
 
 def unreadable(path: Path, error: RuntimeError) -> CaseReadError:

@@ -13,7 +13,9 @@ from specimen_unet.engine.segmentation import segmenting
 from specimen_unet.files.cautions import UnpairedFilesWarning
 from specimen_unet.files.images import (
     image_stem,
-    image_suffix,
+    is_one_image,
+    labels_suffix,
+    probabilities_suffix,
     read_image,
     write_image,
     write_labels,
@@ -35,8 +37,9 @@ def segment_files(
 ) -> Answer:
     """Segment an image, or every image of a folder.
 
-    Labels are written under the name of their image, in its format, with its spacing
-    and unit. What fails is listed at the end and does not keep the others waiting.
+    Labels are written under the name of their image, with its spacing and unit, in
+    its format if that keeps numbers (of a JPEG as PNG, of DICOM as NIfTI). What fails
+    is listed at the end and does not keep the others waiting.
 
     Parameters
     ----------
@@ -87,14 +90,14 @@ def images_of(path: Path) -> list[Path]:
     UnpairedFilesWarning
         Names the files whose names say that they are labels of no image.
     """
-    if not path.is_dir():
+    if is_one_image(path):
         return [path]
     folder = path / "images" if (path / "images").is_dir() else path
     pairing = pair_names(file.name for file in folder.iterdir() if file.is_file())
     names = [file for case in pairing.cases for file in case.images]
     if not names:
         raise CaseReadError(
-            f"{folder} holds no images: choose a folder of TIFF or NIfTI files."
+            f"{folder} holds no images: choose a folder of images, or one image."
         )
     if pairing.left:
         warnings.warn(
@@ -110,7 +113,7 @@ def _segment_file(
 ) -> Path:
     """Segment one file with a progress bar; return where its labels are."""
     image, grid = read_image(path)
-    stem, suffix = image_stem(path.name), image_suffix(path.name)
+    stem = image_stem(path.name)
     case = Case(image, spacing=grid.spacing, unit=grid.unit, name=stem)
     events = segmenting(case, model, settings)
     with ProgressBar(what) as bar:
@@ -120,11 +123,11 @@ def _segment_file(
             except StopIteration as end:
                 result = end.value
                 break
-    labels_path = out / path.name
+    labels_path = out / f"{stem}{labels_suffix(path.name)}"
     write_labels(labels_path, result.labels, grid, like=path)
     if result.probabilities is not None:
-        probabilities = out / f"{stem}_probabilities{suffix}"
-        write_image(probabilities, result.probabilities, grid)
+        suffix = probabilities_suffix(path.name)
+        write_image(out / f"{stem}_probabilities{suffix}", result.probabilities, grid)
     return labels_path
 
 

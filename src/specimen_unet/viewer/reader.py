@@ -1,4 +1,4 @@
-"""napari opens TIFF and NIfTI files with their spacing, and labels as labels."""
+"""napari opens images of every format with their spacing, and labels as labels."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ import numpy as np
 from specimen_unet.domain.errors import CaseReadError
 from specimen_unet.domain.grid import LENGTHS
 from specimen_unet.files.images import (
-    NIFTI_SUFFIXES,
+    TIFF_SUFFIXES,
     as_labels,
+    has_colours,
     image_stem,
     image_suffix,
+    is_one_image,
     read_image,
+    read_labels,
 )
 from specimen_unet.files.pairing import MOST_LABELS, pair_names, says_labels
 from specimen_unet.files.tiff import tiff_kind
@@ -35,20 +38,21 @@ def get_reader(path: str | list[str]) -> Callable[[str], list[LayerData]] | None
     Parameters
     ----------
     path : str or list of str
-        What a person opened. Lists (2D files to be stacked), addresses on the web
-        and files that are not one 2D or 3D image are left to other readers.
+        What a person opened. Lists (2D files to be stacked), addresses on the web,
+        folders of images and files that are not one 2D or 3D image are left to other
+        readers.
 
     Returns
     -------
     callable or None
         `read_layers`, or None when another reader should be asked.
     """
-    if not isinstance(path, str) or not Path(path).is_file():
+    if not isinstance(path, str) or not Path(path).exists():
         return None
+    if Path(path).is_dir():
+        return read_layers if is_one_image(Path(path)) else None
     suffix = image_suffix(path).lower()
-    if not suffix:
-        return None
-    if suffix not in NIFTI_SUFFIXES and _is_other(path):
+    if not suffix or (suffix in TIFF_SUFFIXES and _is_other(path)):
         return None
     return read_layers
 
@@ -63,7 +67,7 @@ def read_layers(path: str) -> list[LayerData]:
     Parameters
     ----------
     path : str
-        A TIFF or NIfTI file.
+        A file of any format that is read, or a folder of DICOM slices.
 
     Returns
     -------
@@ -77,15 +81,13 @@ def read_layers(path: str) -> list[LayerData]:
     """
     image, grid = read_image(path)
     name = image_stem(Path(path).name)
-    frame = _frame(grid)
+    frame = frame_of_grid(grid)
     labels = _labels(image, grid, Path(path))
     if labels is not None:
         return [(labels, {"name": name, **frame}, "labels")]
     if image.ndim == grid.dimensions:
         return [(image, {"name": name, **frame}, "image")]
-    if image_suffix(path).lower() not in NIFTI_SUFFIXES and (
-        tiff_kind(path) == "colour"
-    ):
+    if has_colours(path):
         picture = np.ascontiguousarray(np.moveaxis(image, 0, -1))
         return [(picture, {"name": name, "rgb": True, **frame}, "image")]
     return [
@@ -106,7 +108,7 @@ def _is_other(path: str) -> bool:
         return False
 
 
-def _frame(grid: Grid) -> dict[str, Any]:
+def frame_of_grid(grid: Grid) -> dict[str, Any]:
     """Put a grid into napari's words; units that are no length mean nothing to it."""
     unit = grid.unit if grid.unit in LENGTHS else "pixel"
     return {
@@ -122,7 +124,9 @@ def _labels(image: Array, grid: Grid, path: Path) -> Array | None:
     if not says_so and (image.dtype.kind == "f" or not _is_beside_its_image(path)):
         return None
     try:
-        labels = as_labels(image, grid, path)
+        in_colours = image.ndim > grid.dimensions
+        # Of a picture with a palette the numbers are labels, not the colours.
+        labels = read_labels(path)[0] if in_colours else as_labels(image, grid, path)
     except CaseReadError:  # probabilities, say, or an image in a folder of that name
         return None
     is_image = not says_so and np.unique(labels).size > MOST_LABELS
@@ -132,4 +136,4 @@ def _labels(image: Array, grid: Grid, path: Path) -> Array | None:
 def _is_beside_its_image(path: Path) -> bool:
     """Tell whether 032_EA.tif lies where 032.tif does."""
     pairing = pair_names(os.listdir(path.parent))
-    return any(path.name in case.files[1:] for case in pairing.cases)
+    return any(path.name in case.labelled for case in pairing.cases)
