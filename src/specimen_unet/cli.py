@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from specimen_unet import __version__
 from specimen_unet.domain.errors import SpecimenUnetError
+from specimen_unet.domain.export_settings import ExportSettings
 from specimen_unet.domain.settings import SegmentationSettings, TrainingSettings
 from specimen_unet.runs.answers import Answer, Status
 from specimen_unet.runs.options import OptionError, add_options, changes, chosen
@@ -124,6 +125,13 @@ def _cases(parsed: argparse.Namespace) -> Answer:
     return export(parsed.folder, parsed.layout, parsed.group_pattern, wanted)
 
 
+def _export(parsed: argparse.Namespace) -> Answer:
+    settings = chosen(parsed, ExportSettings)
+    from specimen_unet.runs.export_file import export_file
+
+    return export_file(parsed.model, parsed.out, settings)
+
+
 def _info(parsed: argparse.Namespace) -> Answer:
     from specimen_unet.runs.description import describe
 
@@ -156,6 +164,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_cases(commands)
     for add in (_add_plan, _add_train, _add_segment, _add_compare, _add_info):
         add(commands)
+    _add_export(commands)
     _add_demo(commands)
     commands.add_parser("worker", description="The engine behind the docks.")
     return parser
@@ -240,6 +249,19 @@ def _add_cases(commands: Any) -> None:
         help="whose labels are written, or: majority, union, intersection "
         "(default for nnunet, where several drew: majority)",
     )
+
+
+def _add_export(commands: Any) -> None:
+    summary = "Write a model for other tools: MONAI, ONNX, bioimage.io."
+    parser = _command(commands, "export", summary, _export)
+    parser.add_argument("model", type=Path, help=".safetensors file")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="folder to be made (default: NAME-FORMAT, here)",
+    )
+    add_options(parser, ExportSettings)
 
 
 def _add_info(commands: Any) -> None:

@@ -48,6 +48,8 @@ class Pyramid:
         As many as there are channels, or none.
     observers : tuple of str
         Names of the labels that lie in the same folder.
+    is_labels : bool
+        Whether the folder says that it holds labels.
     """
 
     path: Path
@@ -56,6 +58,7 @@ class Pyramid:
     origins: tuple[tuple[float, ...], ...]
     channel_names: tuple[str, ...]
     observers: tuple[str, ...]
+    is_labels: bool
 
     @property
     def has_channels(self) -> bool:
@@ -86,7 +89,8 @@ def open_pyramid(path: str | Path) -> Pyramid:
         If the folder is damaged, or holds no or several images.
     """
     path = _single_image(Path(path))
-    words = image_words(read_attributes(path), str(path))
+    attributes = read_attributes(path)
+    words = image_words(attributes, str(path))
     multiscale = words.multiscales[0]
     axes = [axis.kind for axis in multiscale.axes]
     parts = [_Part.of(multiscale, n, path) for n in range(len(multiscale.levels))]
@@ -99,6 +103,7 @@ def open_pyramid(path: str | Path) -> Pyramid:
         tuple(part.origin for part in parts),
         names if len(names) == channels > 1 and all(names) else (),
         _observers(path),
+        "image-label" in ome_words(attributes),
     )
 
 

@@ -1,0 +1,1 @@
+"""A model for other tools: MONAI bundle, ONNX, bioimage.io."""
