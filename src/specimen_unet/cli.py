@@ -117,12 +117,16 @@ def _compare(parsed: argparse.Namespace) -> Answer:
 
 
 def _cases(parsed: argparse.Namespace) -> Answer:
-    from specimen_unet.runs.case_commands import Export, cases, export
+    from specimen_unet.files.case_folder import CaseFolder
+    from specimen_unet.runs.case_commands import Export, answers_of, cases, export
 
+    answers = answers_of(parsed.answers)
+    folder = CaseFolder.open(
+        parsed.folder, parsed.layout, parsed.group_pattern, answers
+    )
     if parsed.export is None:
-        return cases(parsed.folder, parsed.layout, parsed.group_pattern)
-    wanted = Export(parsed.export, parsed.format, parsed.observer)
-    return export(parsed.folder, parsed.layout, parsed.group_pattern, wanted)
+        return cases(folder)
+    return export(folder, Export(parsed.export, parsed.format, parsed.observer))
 
 
 def _export(parsed: argparse.Namespace) -> Answer:
@@ -234,6 +238,14 @@ def _add_cases(commands: Any) -> None:
         "--group-pattern",
         metavar="PATTERN",
         help=r"the part of the name that is the group, in brackets: '(\d+)_'",
+    )
+    parser.add_argument(
+        "--answer",
+        action="append",
+        default=[],
+        dest="answers",
+        metavar="ABOUT=ANSWER",
+        help="to what images leave open: 'spacing=0.5 0.1 0.1 mm', stack=channels",
     )
     parser.add_argument(
         "--export", type=Path, metavar="OUT", help="write the cases into this folder"

@@ -193,3 +193,19 @@ def test_what_has_no_labels_is_not_exported(tmp_path, answered):
     text = answered(tmp_path / "in", "--export", tmp_path / "out", status=1)
     assert "no image has labels" in text
     assert not (tmp_path / "out").exists()
+
+
+def test_what_images_leave_open_is_asked_once(busi, answered, tmp_path, capsys):
+    assert "does not say what a pixel measures" in answered(busi)
+    assert "(1 more like it) Say otherwise with --answer spacing=" in answered(busi)
+    answers = ("--answer", "spacing=0.1 0.2 mm")
+    assert "--answer" not in answered(busi, *answers)
+    answered(busi, "--export", tmp_path / "out", *answers)
+    assert {case.grid for case in read_cases(tmp_path / "out")} == {
+        Grid((0.1, 0.2), "mm")
+    }
+    for wrong in ("spacing", "colour=red", "spacing="):
+        with pytest.raises(SystemExit) as end:
+            main(["cases", str(busi), "--answer", wrong])
+        assert end.value.code == 2
+        assert "ABOUT=ANSWER" in capsys.readouterr().err

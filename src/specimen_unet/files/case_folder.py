@@ -11,11 +11,12 @@ import numpy as np
 from specimen_unet.domain.case import Case
 from specimen_unet.domain.errors import CaseReadError, SpecimenUnetError
 from specimen_unet.files.groups import GROUPS_FILE, find_groups
-from specimen_unet.files.images import image_stem, image_suffix, read_image
+from specimen_unet.files.images import image_stem, open_image
 from specimen_unet.files.label_files import LabelReader
 from specimen_unet.files.layouts import AUTO, recognise
 from specimen_unet.files.layouts.datasets import DATASET_FILE
-from specimen_unet.files.listing import Listing
+from specimen_unet.files.listing import Listing, is_store
+from specimen_unet.files.questions import NO_ANSWERS, Answers, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,13 +26,15 @@ if TYPE_CHECKING:
     from specimen_unet.domain.grid import Grid
     from specimen_unet.files.groups import Groups
     from specimen_unet.files.pairing import CaseFiles, Pairing
+    from specimen_unet.files.questions import Question
 
 
 class ReadCase(NamedTuple):
-    """A case, and what is doubtful about its files."""
+    """A case, what is doubtful about its files, and what its images leave open."""
 
     case: Case
-    cautions: tuple[str, ...]
+    cautions: tuple[str, ...] = ()
+    questions: tuple[Question, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class CaseFolder:
         By first image file.
     labels : LabelReader
         Reads the labels, all with the same colours.
+    answers : Answers
+        To what the images leave open.
     """
 
     listing: Listing
@@ -60,10 +65,15 @@ class CaseFolder:
     names: dict[str, str]
     groups: Groups
     labels: LabelReader
+    answers: Answers
 
     @classmethod
     def open(
-        cls, path: str | Path, layout: str = AUTO, group_pattern: str | None = None
+        cls,
+        path: str | Path,
+        layout: str = AUTO,
+        group_pattern: str | None = None,
+        answers: Answers = NO_ANSWERS,
     ) -> CaseFolder:
         """Find the cases of a folder by the names of its files.
 
@@ -76,19 +86,21 @@ class CaseFolder:
         found, pairing = recognise(listing, layout)
         names = case_names(pairing.cases)
         groups = find_groups(listing.root, names, group_pattern)
-        drawn = (file for case in pairing.drawn for file in case.labelled)
+        drawn = (
+            file
+            for case in pairing.drawn
+            if not is_store(case.images[0])
+            for file in case.labelled
+        )
         labels = LabelReader.of(listing.root, drawn)
-        return cls(listing, found, pairing, names, groups, labels)
+        known = {**pairing.answers, **answers}
+        return cls(listing, found, pairing, names, groups, labels, known)
 
     @property
     def others(self) -> tuple[str, ...]:
         """Files that are neither images nor tables that say something about them."""
         tables = {GROUPS_FILE, DATASET_FILE}
-        return tuple(
-            name
-            for name in self.listing.names
-            if not image_suffix(name) and name not in tables
-        )
+        return tuple(name for name in self.listing.others if name not in tables)
 
     def cases(self, *, needs_labels: bool) -> list[CaseFiles]:
         """List the cases by name, with or without those that nobody drew on."""
@@ -119,7 +131,9 @@ class CaseFolder:
         CaseReadError
             If a file cannot be read, or files do not fit one another.
         """
-        image, grid = self._image(files)
+        if is_store(files.images[0]):
+            return ReadCase(self._stored(files))
+        image, grid, questions = self._image(files)
         drawn = {}
         cautions = []
         for observer, paths in files.labels.items():
@@ -129,15 +143,26 @@ class CaseFolder:
             if not _fits(labels_grid, grid):
                 cautions.append(self._spacings(labels_grid, grid, file, files))
             drawn[observer] = labels
-        return ReadCase(self._case(files, image, drawn, grid), tuple(cautions))
+        case = self._case(files, image, drawn, grid)
+        return ReadCase(case, tuple(cautions), questions)
 
-    def _image(self, files: CaseFiles) -> tuple[Array, Grid]:
+    def _stored(self, files: CaseFiles) -> Case:
+        """Read a case from a Zarr store, lazily."""
+        # zarr and dask take half a second to import.
+        from specimen_unet.files.zarr_images import read_zarr_case
+
+        path = self.listing.root / files.images[0]
+        return read_zarr_case(path, name=self.name(files), group=self.group(files))
+
+    def _image(self, files: CaseFiles) -> Reading:
         """Read the image: one file, or one a channel."""
-        read = [read_image(self.listing.root / file) for file in files.images]
-        first, grid = read[0]
+        read = [
+            open_image(self.listing.root / file, self.answers) for file in files.images
+        ]
+        first, grid, questions = read[0]
         if len(read) == 1:
-            return _without_repeats(first, grid), grid
-        for file, (channel, other) in zip(files.images, read, strict=True):
+            return Reading(_without_repeats(first, grid), grid, questions)
+        for file, (channel, other, _) in zip(files.images, read, strict=True):
             self._check_channel(file, channel, other)
             if channel.shape != first.shape or not other.same_spacing(grid):
                 raise CaseReadError(
@@ -146,7 +171,7 @@ class CaseFolder:
                     f"{first.shape} of {grid.spacing} {grid.unit}: the channels of "
                     "one image must lie on one grid. Export them again."
                 )
-        return np.stack([channel for channel, _ in read]), grid
+        return Reading(np.stack([each.image for each in read]), grid, questions)
 
     def _check_channel(self, file: str, channel: Array, grid: Grid) -> None:
         if channel.ndim > grid.dimensions:

@@ -14,6 +14,7 @@ from specimen_unet.files.cautions import (
 )
 from specimen_unet.files.images import SUFFIXES
 from specimen_unet.files.layouts import AUTO, LAYOUTS
+from specimen_unet.files.questions import NO_ANSWERS, Answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,6 +31,7 @@ def read_cases(
     needs_labels: bool = True,
     layout: str = AUTO,
     group_pattern: str | None = None,
+    answers: Answers = NO_ANSWERS,
 ) -> list[Case]:
     r"""Read every case of a folder, with its observers, spacing and unit.
 
@@ -57,6 +59,9 @@ def read_cases(
     group_pattern : str, optional
         Regular expression whose first bracket is the group in the name of a file,
         ``(\d+)_``; an empty one makes every case a group of its own.
+    answers : mapping, optional
+        To what image files leave open, ``{"spacing": "0.1 0.1 mm"}``, as in
+        `read_image`; used for those that leave it open.
 
     Returns
     -------
@@ -78,7 +83,7 @@ def read_cases(
     SpacingWarning
         If labels have another spacing than their image.
     """
-    found = CaseFolder.open(folder, layout, group_pattern)
+    found = CaseFolder.open(folder, layout, group_pattern, answers)
     chosen = found.cases(needs_labels=needs_labels)
     if not chosen:
         raise CaseReadError(why_no_cases(found))
@@ -86,7 +91,7 @@ def read_cases(
         warnings.warn(told, stacklevel=2)
     cases = []
     for files in chosen:
-        case, cautions = found.read(files)
+        case, cautions, _ = found.read(files)
         for caution in cautions:
             warnings.warn(caution, SpacingWarning, stacklevel=2)
         cases.append(case)
@@ -95,7 +100,7 @@ def read_cases(
 
 def why_no_cases(found: CaseFolder) -> str:
     """Say what was found instead of labelled images, and what was expected."""
-    files = found.listing.images
+    files = (*found.listing.images, *found.listing.stores)
     if not files:
         return (
             f"{found.listing.root} holds no images: files that end with "

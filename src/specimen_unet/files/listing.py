@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from specimen_unet.domain.errors import CaseReadError
+from specimen_unet.files.dicom_header import is_dicom
+from specimen_unet.files.dicom_slices import read_slice_header
 from specimen_unet.files.images import image_suffix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_STORE_SUFFIX = ".zarr"
+STORE_SUFFIX = ".zarr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,14 @@ class Listing:
         The folder.
     names : tuple of str
         Files relative to it, sorted, with "/" between folders, hidden ones left out.
-        A Zarr store counts as a file.
+        A Zarr store and a folder of DICOM slices count as files.
+    series : frozenset of str
+        Those of them that are folders of DICOM slices.
     """
 
     root: Path
     names: tuple[str, ...]
+    series: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, root: str | Path) -> Listing:
@@ -46,19 +51,66 @@ class Listing:
             raise CaseReadError(
                 f"There is no folder {root}: choose the folder that holds the images."
             )
-        return cls(root, tuple(sorted(_walk(root))))
+        series: set[str] = set()
+        names = sorted(_walk(root, series))
+        return cls(root, tuple(names), frozenset(series))
 
     @property
     def images(self) -> tuple[str, ...]:
-        """Files that are images or labels by their suffix."""
-        return tuple(name for name in self.names if image_suffix(name))
+        """Images and labels, by their suffix; those in stores are left out."""
+        return tuple(
+            name
+            for name in self.names
+            if (image_suffix(name) or name in self.series) and not is_store(name)
+        )
+
+    @property
+    def stores(self) -> tuple[str, ...]:
+        """Zarr stores, which hold an image and perhaps its labels."""
+        return tuple(name for name in self.names if is_store(name))
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """What is neither image nor store."""
+        known = {*self.images, *self.stores}
+        return tuple(name for name in self.names if name not in known)
 
 
-def _walk(root: Path) -> Iterator[str]:
+def is_store(name: str) -> bool:
+    """Tell a Zarr store by its suffix."""
+    return name.lower().endswith(STORE_SUFFIX)
+
+
+def _walk(root: Path, series: set[str]) -> Iterator[str]:
+    """Yield what lies in a folder; folders of DICOM slices are added to `series`."""
     for place, folders, files in os.walk(root):
         seen = sorted(name for name in folders if not name.startswith("."))
-        stores = [name for name in seen if name.lower().endswith(_STORE_SUFFIX)]
-        folders[:] = [name for name in seen if name not in stores]
-        for name in [*stores, *files]:
+        slices = [name for name in seen if _is_series(Path(place) / name)]
+        whole = [name for name in seen if is_store(name) or name in slices]
+        folders[:] = [name for name in seen if name not in whole]
+        for name in [*whole, *files]:
             if not name.startswith("."):
-                yield (Path(place) / name).relative_to(root).as_posix()
+                path = (Path(place) / name).relative_to(root).as_posix()
+                if name in slices:
+                    series.add(path)
+                yield path
+
+
+def _is_series(folder: Path) -> bool:
+    """Tell a folder that holds DICOM slices of one series, and nothing but DICOM.
+
+    A folder of DICOM files that are an image each has a series for every file.
+    """
+    files = sorted(file for file in folder.iterdir() if not file.name.startswith("."))
+    if len(files) < 2 or not all(file.is_file() and is_dicom(file) for file in files):
+        return False
+    seen: set[str] = set()
+    for file in files:
+        try:
+            name = read_slice_header(file).series
+        except CaseReadError:
+            continue  # told when it is read
+        if name in seen:
+            return True
+        seen.add(name)
+    return False

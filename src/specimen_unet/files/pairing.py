@@ -19,6 +19,8 @@ from specimen_unet.files.images import image_stem, image_suffix
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from specimen_unet.files.questions import About
+
 ONLY_OBSERVER = "labels"
 """Name of the observer when the files do not tell one."""
 
@@ -83,12 +85,15 @@ class Pairing:
         Value -> name, as far as the folder tells.
     channel_names : tuple of str
         As far as the folder tells.
+    answers : dict
+        To what the image files leave open, as far as the folder tells.
     """
 
     cases: tuple[CaseFiles, ...] = ()
     reasons: dict[str, str] = field(default_factory=dict)
     label_names: dict[int, str] = field(default_factory=dict)
     channel_names: tuple[str, ...] = ()
+    answers: dict[About, str] = field(default_factory=dict)
 
     @property
     def drawn(self) -> tuple[CaseFiles, ...]:
@@ -120,7 +125,7 @@ class _File:
     observer: str = ""  # as far as the folder tells
 
 
-def pair_names(names: Iterable[str]) -> Pairing:
+def pair_names(names: Iterable[str], series: Collection[str] = ()) -> Pairing:
     """Pair images with labels.
 
     Parameters
@@ -128,6 +133,8 @@ def pair_names(names: Iterable[str]) -> Pairing:
     names : iterable of str
         Files relative to one folder, with "/" between folders. Files that are no
         images by their suffix, and hidden ones, are passed over.
+    series : collection of str
+        Those of them that are folders, and images whatever their name.
 
     Returns
     -------
@@ -136,7 +143,8 @@ def pair_names(names: Iterable[str]) -> Pairing:
     """
     places: dict[str, list[str]] = defaultdict(list)
     for name in sorted(set(names)):
-        if image_suffix(name) and not any(part[:1] == "." for part in name.split("/")):
+        is_image = image_suffix(name) or name in series
+        if is_image and not any(part[:1] == "." for part in name.split("/")):
             places[_place(name)].append(name)
     files = [
         file for place, members in places.items() for file in _files(place, members)

@@ -101,7 +101,7 @@ class NnunetWriter:
             write_image(file, np.asarray(channel), case.grid)
         for labels in case.labels.values():
             file = self.out / LABELS / f"{case.name}{NIFTI}"
-            write_labels(file, self._consecutive(labels), case.grid)
+            write_labels(file, self._consecutive(np.asarray(labels)), case.grid)
             self._training += 1
         self._groups[case.name] = case.group
 
@@ -160,7 +160,9 @@ class FoldersWriter:
         )
         for observer, drawn in case.labels.items():
             folder = "labels" if observer == ONLY_OBSERVER else f"labels-{observer}"
-            write_labels(self.out / folder / f"{case.name}{TIFF}", drawn, case.grid)
+            write_labels(
+                self.out / folder / f"{case.name}{TIFF}", np.asarray(drawn), case.grid
+            )
         self._groups[case.name] = case.group
 
     def finish(self) -> None:

@@ -6,10 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast, get_args
 
+import numpy as np
+
 from specimen_unet.domain.case import Case
 from specimen_unet.domain.errors import CaseReadError, SpecimenUnetError
 from specimen_unet.domain.observers import ConsensusMethod, consensus
 from specimen_unet.files.cases import why_no_cases
+from specimen_unet.files.questions import About
 from specimen_unet.files.writing_cases import FoldersWriter, NnunetWriter
 from specimen_unet.runs.answers import Answer
 from specimen_unet.runs.case_survey import (
@@ -21,11 +24,14 @@ from specimen_unet.runs.case_survey import (
     survey_cases,
     text_of,
 )
+from specimen_unet.runs.options import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from specimen_unet.files.case_folder import CaseFolder
+    from specimen_unet.files.questions import Answers
     from specimen_unet.files.writing_cases import CaseWriter
     from specimen_unet.runs.case_survey import CaseSurvey
 
@@ -33,27 +39,38 @@ CONSENSUS: tuple[str, ...] = get_args(ConsensusMethod)
 _NNUNET_NAME = re.compile(r"Dataset\d{3}_.+")
 
 
-def cases(folder: Path, layout: str, group_pattern: str | None) -> Answer:
+def cases(folder: CaseFolder) -> Answer:
     """Show what is paired with what, and why the rest is not.
 
     Every file is read; what fails is listed and does not keep the others waiting.
 
-    Parameters
-    ----------
-    folder : Path
-        A folder of cases.
-    layout : str
-        One of `LAYOUTS`, or "auto".
-    group_pattern : str, optional
-        As in `read_cases`.
-
     Raises
     ------
     CaseReadError
-        If it is no folder, or holds no images.
+        If the folder holds no images.
     """
-    survey = survey_cases(folder, layout, group_pattern)
+    survey = survey_cases(folder)
     return Answer(text_of(survey), content_of(survey), status_of(survey))
+
+
+def answers_of(typed: Sequence[str]) -> Answers:
+    """Read answers as they are typed, "spacing=0.1 mm".
+
+    Raises
+    ------
+    OptionError
+        If there is no "=" in one, or no such question.
+    """
+    answers: dict[About, str] = {}
+    for one in typed:
+        about, _, answer = one.partition("=")
+        if about not in get_args(About) or not answer:
+            raise OptionError(
+                f"--answer {one}: ABOUT=ANSWER was expected, where ABOUT is one of "
+                f"{', '.join(get_args(About))}."
+            )
+        answers[cast("About", about)] = answer
+    return answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,30 +93,30 @@ class Export:
     observer: str | None = None
 
 
-def export(
-    folder: Path, layout: str, group_pattern: str | None, wanted: Export
-) -> Answer:
+def export(folder: CaseFolder, wanted: Export) -> Answer:
     """Write the cases of a folder for other tools.
 
     Raises
     ------
     CaseReadError
-        If there are no cases with labels, or the folder to be written is not empty.
+        If there are no cases with labels, or the folder to be written is not empty,
+        or lies in the other.
     """
-    if folder.resolve() in (wanted.out.resolve(), *wanted.out.resolve().parents):
-        raise CaseReadError(f"{wanted.out} lies in {folder}: choose another folder.")
-    survey = survey_cases(folder, layout, group_pattern)
+    source, out = folder.listing.root.resolve(), wanted.out.resolve()
+    if source in (out, *out.parents):
+        raise CaseReadError(f"{out} lies in {source}: choose another folder.")
+    survey = survey_cases(folder)
     if not survey.folder.pairing.drawn:
         raise CaseReadError(why_no_cases(survey.folder))
     writer = _writer(survey, wanted)
     observer = _observer(survey, wanted)
     written = []
-    for files in shown(survey.folder.cases(needs_labels=False), "Writing"):
-        name = survey.folder.name(files)
+    for files in shown(folder.cases(needs_labels=False), "Writing"):
+        name = folder.name(files)
         if name in survey.failed:
             continue
         try:
-            writer.write(_of_observer(survey.folder.read(files).case, observer))
+            writer.write(_of_observer(folder.read(files).case, observer))
         except (SpecimenUnetError, OSError) as error:
             survey.failed[name] = str(error)
         else:
@@ -129,9 +146,8 @@ def _of_observer(case: Case, observer: str | None) -> Case:
     if observer is None or not case.labels:
         return case
     if observer in CONSENSUS and observer not in case.labels:
-        labels = consensus(
-            list(case.labels.values()), cast("ConsensusMethod", observer)
-        )
+        drawn = [np.asarray(labels) for labels in case.labels.values()]
+        labels = consensus(drawn, cast("ConsensusMethod", observer))
     elif observer in case.labels:
         labels = case.labels[observer]
     else:

@@ -10,16 +10,16 @@ import pandas as pd
 from tqdm import tqdm
 
 from specimen_unet.domain.errors import CaseReadError, SpecimenUnetError
-from specimen_unet.files.case_folder import CaseFolder
 from specimen_unet.files.cases import why_no_cases
 from specimen_unet.runs.answers import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from specimen_unet.domain.case import Case
+    from specimen_unet.files.case_folder import CaseFolder
     from specimen_unet.files.pairing import CaseFiles
+    from specimen_unet.files.questions import Question
 
 _MOST_VALUES = 8
 
@@ -38,12 +38,15 @@ class CaseSurvey:
         Name of a case -> why it cannot be read.
     cautions : list of str
         What is doubtful about files that were read.
+    questions : dict
+        What it is about -> what every file leaves open.
     """
 
     folder: CaseFolder
     records: list[dict[str, Any]] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     cautions: list[str] = field(default_factory=list)
+    questions: dict[str, list[Question]] = field(default_factory=dict)
 
     @property
     def label_values(self) -> tuple[int, ...]:
@@ -53,26 +56,27 @@ class CaseSurvey:
         return tuple(sorted(found - {0}))
 
 
-def survey_cases(folder: Path, layout: str, group_pattern: str | None) -> CaseSurvey:
+def survey_cases(found: CaseFolder) -> CaseSurvey:
     """Read every case of a folder; what fails does not keep the others waiting.
 
     Raises
     ------
     CaseReadError
-        If it is no folder, or holds no images.
+        If it holds no images.
     """
-    found = CaseFolder.open(folder, layout, group_pattern)
-    if not found.listing.images:
+    if not found.pairing.cases and not found.pairing.reasons:
         raise CaseReadError(why_no_cases(found))
     survey = CaseSurvey(found)
     for files in shown(found.cases(needs_labels=False), "Reading"):
         try:
-            case, cautions = found.read(files)
+            case, cautions, questions = found.read(files)
         except (SpecimenUnetError, OSError) as error:
             survey.failed[found.name(files)] = str(error)
         else:
             survey.records.append(_record(found, files, case))
             survey.cautions += cautions
+            for question in questions:
+                survey.questions.setdefault(question.about, []).append(question)
     return survey
 
 
@@ -96,7 +100,7 @@ def _record(folder: CaseFolder, files: CaseFiles, case: Case) -> dict[str, Any]:
         "labels": {
             observer: {
                 "files": list(files.labels[observer]),
-                "values": np.unique(drawn).tolist(),
+                "values": np.unique(np.asarray(drawn)).tolist(),
             }
             for observer, drawn in case.labels.items()
         },
@@ -140,8 +144,20 @@ def notes_of(survey: CaseSurvey) -> list[str]:
         *folder.labels.notes,
         f"labels: {names}" if names else "",
         *survey.cautions,
+        *(_question_in_words(asked) for asked in survey.questions.values()),
     )
     return [note for note in told if note]
+
+
+def _question_in_words(asked: Sequence[Question]) -> str:
+    """Tell what files leave open once, with the number of files."""
+    first = asked[0]
+    others = f" ({len(asked) - 1} more like it)" if len(asked) > 1 else ""
+    choices = ", ".join(f"{key} {what}" for key, what in first.choices.items())
+    return (
+        f"{first.text}{others} Say otherwise with --answer {first.about}=..."
+        f"{f' ({choices})' if choices else ''}"
+    )
 
 
 def text_of(survey: CaseSurvey) -> str:

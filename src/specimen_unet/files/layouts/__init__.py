@@ -12,6 +12,7 @@ from specimen_unet.domain.errors import CaseReadError
 from specimen_unet.files.layouts.datasets import recognise_msd, recognise_nnunet
 from specimen_unet.files.layouts.names import recognise_names
 from specimen_unet.files.layouts.numbered_masks import recognise_numbered_masks
+from specimen_unet.files.layouts.stores import with_stores
 from specimen_unet.files.layouts.two_folders import recognise_two_folders
 from specimen_unet.files.pairing import says_labels
 
@@ -75,6 +76,11 @@ def recognise(listing: Listing, layout: str = AUTO) -> tuple[str, Pairing]:
     CaseReadError
         If the layout has no such name, or the folder is not laid out like it.
     """
+    found, pairing = _recognised(listing, layout)
+    return found, with_stores(listing, pairing) if listing.stores else pairing
+
+
+def _recognised(listing: Listing, layout: str) -> tuple[str, Pairing]:
     if layout == AUTO:
         return _first_that_fits(listing)
     if layout not in LAYOUTS:

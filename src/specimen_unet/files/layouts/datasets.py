@@ -88,7 +88,10 @@ def recognise_msd(listing: Listing) -> Pairing | None:
             reasons[file] = f"{DATASET_FILE} names it, but there is no such file"
         for file in there:
             reasons[file] = "its partner is missing"
-    return _complete(listing, cases, reasons)
+    pairing = _complete(listing, cases, reasons)
+    if len(pairing.channel_names) > 1:
+        pairing.answers["stack"] = "channels"
+    return pairing
 
 
 def dataset_facts(root: Path) -> dict[str, Any]:

@@ -13,4 +13,4 @@ if TYPE_CHECKING:
 
 def recognise_names(listing: Listing) -> Pairing:
     """Pair by names alone; every folder is laid out in this way, well or badly."""
-    return pair_names(listing.names)
+    return pair_names(listing.images, listing.series)

@@ -24,7 +24,7 @@ _NUMBERED = re.compile(r"(.*masks?)[-_ ]?\d+", re.IGNORECASE)
 
 def recognise_numbered_masks(listing: Listing) -> Pairing | None:
     """Join NAME_mask_1 to NAME_mask; None where no mask goes on in further files."""
-    by_name = pair_names(listing.names)
+    by_name = pair_names(listing.images, listing.series)
     cases = tuple(map(_joined, by_name.cases))
     if cases == by_name.cases:
         return None
