@@ -32,6 +32,10 @@ class ModelFileError(SpecimenUnetError):
     """A model file is truncated, foreign, or made for other images."""
 
 
+class ExportError(SpecimenUnetError):
+    """A model cannot be written for another tool, or not there."""
+
+
 class RunFolderError(SpecimenUnetError):
     """A run folder is missing something, or is in use."""
 

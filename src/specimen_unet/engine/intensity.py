@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 # Statistics need no more voxels than this a channel; big images are thinned out.
 _SAMPLE = 4_000_000
-_PERCENTILES = (0.5, 99.5)
+
+PERCENTILES = (0.5, 99.5)
+"""What the method "percentile" brings to 0 and 1."""
 
 
 def intensity_scale(image: Array, method: Normalisation) -> tuple[Array, Array]:
@@ -70,7 +72,7 @@ def _channel_scale(values: Array, method: Normalisation) -> tuple[float, float]:
     if method == "z-score":
         return float(values.mean()), float(values.std())
     if method == "percentile":
-        low, high = np.percentile(values, _PERCENTILES)
+        low, high = np.percentile(values, PERCENTILES)
     else:
         low, high = values.min(), values.max()
     return float(low), float(high - low)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from specimen_unet.domain.control import Control, PreviewRequest, WorkLeft
-from specimen_unet.domain.events import PlanReady, Ready, Warned
+from specimen_unet.domain.events import Finished, PlanReady, Ready, Warned
 from specimen_unet.runs.folder import RunFolder, SegmentJob
 from specimen_unet.runs.protocol import Command, command_from_line, event_to_line
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from specimen_unet.domain.events import Event
 
-WORK = ("plan", "train", "segment")
+WORK = ("plan", "train", "segment", "export")
 
 
 def main() -> int:
@@ -141,6 +141,11 @@ class Worker:
                 self.say(event)
                 if control.is_left:
                     return
+            return
+        if command.name == "export":
+            from specimen_unet.runs.export_file import export_as_asked
+
+            self.say(Finished(str(export_as_asked(command.arguments))))
             return
         run = RunFolder.open(Path(command.arguments["run"]))
         with _output_to(run.path / "log.txt"):
