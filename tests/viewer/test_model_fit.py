@@ -40,9 +40,16 @@ def test_an_image_that_cannot_be_segmented_is_refused(make_card, layer, told):
     assert re.search(told, str(raised.value))
 
 
-def test_a_model_of_several_channels_is_refused(make_card):
-    with pytest.raises(SpecimenUnetError, match="3 channels, but a layer holds one"):
-        check_model_fits(make_card(3, image_channels=3), Image(VOXELS, **MM))
+def test_a_model_of_several_channels_wants_a_layer_for_each(make_card):
+    card = make_card(3, image_channels=2)
+    dapi, gfp = (Image(VOXELS // n, name=name, **MM) for n, name in enumerate("ab", 1))
+    assert check_model_fits(card, dapi, gfp) == []
+    with pytest.raises(SpecimenUnetError, match="2 channels, but 1 layer is chosen"):
+        check_model_fits(card, dapi, None)
+    with pytest.raises(SpecimenUnetError, match="for two channels"):
+        check_model_fits(card, dapi, dapi)
+    with pytest.raises(SpecimenUnetError, match="The channel 'far' has the scale"):
+        check_model_fits(card, dapi, Image(VOXELS, name="far"))
 
 
 @pytest.mark.parametrize(

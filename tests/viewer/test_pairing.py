@@ -77,7 +77,8 @@ def test_predictions_and_empty_labels_are_no_ground_truth() -> None:
 
 
 def test_what_cannot_be_a_specimen_is_not_offered_beside_one() -> None:
-    colour = Image(np.zeros((8, 8, 3), np.uint8), rgb=True, name="photo")
+    voxels = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
+    colour = Image(voxels, rgb=True, name="photo")
     film = image("film", (2, 2, 4, 8, 8))
     assert names(pair_layers([colour, film, image("a")], [labels("EA")])) == {
         "a": ["EA"]
@@ -85,7 +86,8 @@ def test_what_cannot_be_a_specimen_is_not_offered_beside_one() -> None:
 
 
 def test_alone_it_is_paired_so_that_its_check_says_why() -> None:
-    colour = Image(np.zeros((8, 8, 3), np.uint8), rgb=True, name="photo")
+    voxels = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
+    colour = Image(voxels, rgb=True, name="photo")
     (pair,) = pair_layers([colour], [labels("EA", (8, 8))])
     with pytest.raises(ImageError, match="'photo' is an RGB colour image"):
         pair.check()

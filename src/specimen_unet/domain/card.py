@@ -51,6 +51,7 @@ class ModelCard(Settings):
     label_colours: dict[int, str] = Field(description="Label value -> #rrggbb.")
     axes: tuple[str, ...]
     observers: tuple[str, ...]
+    channel_names: tuple[str, ...] = Field((), description="Of the training images.")
     groups: dict[str, str] = Field(description="Case -> group.")
     case_hashes: dict[str, str] = Field(
         description="Case -> SHA-256 of image and labels."

@@ -36,6 +36,8 @@ class Case:
     group : str, optional
         Cases of one group (patient, specimen, near-duplicates) never stand on
         both sides of a split. The name, when not given.
+    channel_names : sequence of str, optional
+        What people call the channels; as many as there are, or none.
 
     Raises
     ------
@@ -45,7 +47,7 @@ class Case:
         If the image has no voxels or is not numeric.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (each a fact of its own)
         self,
         image: Array,
         labels: Mapping[str, Array] | None = None,
@@ -54,6 +56,7 @@ class Case:
         unit: str = "pixel",
         name: str = "case",
         group: str | None = None,
+        channel_names: Sequence[str] = (),
     ) -> None:
         labels = dict(labels or {})
         dimensions = _dimensions(image, labels, spacing, name)
@@ -64,6 +67,7 @@ class Case:
         self.labels: Mapping[str, Array] = MappingProxyType(labels)
         self.name = name
         self.group = group if group is not None else name
+        self.channel_names = tuple(channel_names)
         _check_image(self.image, name)
         for observer, drawn in labels.items():
             _check_labels(drawn, self.shape, observer, name)

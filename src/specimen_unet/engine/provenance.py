@@ -61,6 +61,7 @@ def make_card(cases: Sequence[Case], plan: Plan, state: TrainingState) -> ModelC
         label_colours=label_colours(plan.label_values),
         axes=AXES[-plan.dimensions :],
         observers=tuple(observers),
+        channel_names=_channel_names(cases),
         groups={case.name: case.group for case in cases},
         case_hashes={case.name: case_hash(case) for case in cases},
         versions=_versions(),
@@ -70,6 +71,11 @@ def make_card(cases: Sequence[Case], plan: Plan, state: TrainingState) -> ModelC
         parent=state.parent,
         date=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _channel_names(cases: Sequence[Case]) -> tuple[str, ...]:
+    """Return what the first case that names its channels calls them."""
+    return next((case.channel_names for case in cases if case.channel_names), ())
 
 
 def label_colours(label_values: Sequence[int]) -> dict[int, str]:

@@ -33,6 +33,7 @@ class StoredCase(Settings):
     spacing: tuple[float, ...]
     unit: str
     observers: dict[str, str] = Field(description="Observer -> file of the labels.")
+    channel_names: tuple[str, ...] = ()
 
 
 def write_json(path: Path, content: Settings) -> None:
@@ -79,6 +80,7 @@ def write_case(folder: Path, case: Case) -> None:
         spacing=case.grid.spacing,
         unit=case.grid.unit,
         observers=observers,
+        channel_names=case.channel_names,
     )
     write_json(folder / "case.json", stored)
 
@@ -105,6 +107,7 @@ def read_case(folder: Path, *, writable: bool = False) -> Case:
         unit=stored.unit,
         name=stored.name,
         group=stored.group,
+        channel_names=stored.channel_names,
     )
 
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 FRAME = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 
 _COPY_FRAME = (
-    "If they were drawn on this image, right-click the image layer > Copy scale and "
-    "transforms > Copy all to clipboard, then right-click the labels layer > Apply "
+    "If the two belong together, right-click the image layer > Copy scale and "
+    "transforms > Copy all to clipboard, then right-click the other layer > Apply "
     "scale/transforms from Clipboard."
 )
 
@@ -42,10 +42,7 @@ def check_image_layer(layer: Any) -> None:
         If its scale is not positive or its axes have units that do not go together.
     """
     if getattr(layer, "rgb", False):
-        raise ImageError(
-            f"The layer {layer.name!r} is an RGB colour image, but a gray image was "
-            "expected: right-click it > Split RGB, and choose one of the channels."
-        )
+        raise ImageError(_told_rgb(layer))
     shape = spatial_shape(layer)
     if len(shape) not in (2, 3):
         raise ImageError(
@@ -90,7 +87,7 @@ def check_labels_layer(
             "on this image."
         )
     _check_whole_numbers(layer)
-    _check_same_place(layer, image_layer)
+    check_same_place(layer, image_layer, "The labels")
     data = level_zero(layer)
     if isinstance(data, np.ndarray):
         _check_label_values(data, layer.name, may_be_empty)
@@ -141,6 +138,21 @@ def frame_value(layer: Any, key: str) -> Any:
     return np.array(value) if isinstance(value, np.ndarray) else value
 
 
+def _told_rgb(layer: Any) -> str:
+    """Say what an RGB layer is good for; in one that is really gray, that too."""
+    colours = np.asarray(level_zero(layer)[..., :3])
+    if (colours == colours[..., :1]).all():
+        return (
+            f"The layer {layer.name!r} is stored as RGB, but its colours are alike: it "
+            "is really gray. Right-click it > Split RGB, and choose any one channel."
+        )
+    return (
+        f"The layer {layer.name!r} is an RGB colour image, but a gray image was "
+        "expected: right-click it > Split RGB, and choose one of the channels, or all "
+        "three as the channels of one image."
+    )
+
+
 def _rounded(step: float) -> float:
     """Undo the noise of a norm: 0.09999999999999999 is meant to be 0.1."""
     return float(f"{step:.12g}")
@@ -185,21 +197,35 @@ def _check_label_values(data: Array, name: str, may_be_empty: bool) -> None:
         )
 
 
-def _check_same_place(layer: Any, image_layer: Any) -> None:
+def check_same_place(layer: Any, image_layer: Any, what: str) -> None:
+    """Check that a layer lies on an image of its shape.
+
+    Parameters
+    ----------
+    layer, image_layer : layer or alike
+        Of one shape.
+    what : str
+        What the layer is, at the start of a sentence: "The labels".
+
+    Raises
+    ------
+    GridMismatchError
+        If scale or place differ.
+    """
     grid, image_grid = grid_of_layer(layer), grid_of_layer(image_layer)
     in_one_unit = grid.unit == image_grid.unit
     if grid.can_be_in(image_grid.unit):
         grid = grid.in_unit(image_grid.unit)
     if not grid.same_spacing(image_grid):
         raise GridMismatchError(
-            f"The labels {layer.name!r} have the scale {_told(grid)} but the image "
-            f"{image_layer.name!r} has {_told(image_grid)}: choose labels on the "
+            f"{what} {layer.name!r} has the scale {_told(grid)} but the image "
+            f"{image_layer.name!r} has {_told(image_grid)}: choose one on the "
             f"scale of the image. {_COPY_FRAME}"
         )
     if in_one_unit and not _lie_together(layer, image_layer, min(grid.spacing)):
         raise GridMismatchError(
-            f"The labels {layer.name!r} are moved, turned or sheared against the "
-            f"image {image_layer.name!r}: choose labels that lie on it. {_COPY_FRAME}"
+            f"{what} {layer.name!r} is moved, turned or sheared against the "
+            f"image {image_layer.name!r}: choose one that lies on it. {_COPY_FRAME}"
         )
 
 

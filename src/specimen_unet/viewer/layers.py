@@ -12,6 +12,7 @@ import numpy as np
 
 from specimen_unet.domain.case import Case
 from specimen_unet.domain.errors import ImageError, SpecimenUnetError
+from specimen_unet.viewer.channels import channels_of, check_channels
 from specimen_unet.viewer.layer_checks import (
     FRAME,
     check_image_layer,
@@ -44,7 +45,11 @@ _UNNAMED_COLOUR = "gray"
 
 
 def case_from_layers(
-    image: Any, *labels: Any, name: str | None = None, group: str | None = None
+    image: Any,
+    *labels: Any,
+    name: str | None = None,
+    group: str | None = None,
+    channel_axis: int | None = None,
 ) -> Case:
     """Copy an image layer, and the labels layers drawn on it, into a case.
 
@@ -54,14 +59,18 @@ def case_from_layers(
 
     Parameters
     ----------
-    image : napari.layers.Image or alike
-        Gray values, (Y, X) or (Z, Y, X), with `scale`, `units` and `name`.
+    image : napari.layers.Image or alike, or a list of them
+        Gray values, (Y, X) or (Z, Y, X), with `scale`, `units` and `name`. Several
+        layers of one shape and place are the channels of one image.
     *labels : napari.layers.Labels or alike
         One layer an observer; the layer's name becomes the observer's.
     name : str, optional
         Name of the case; the image layer's, when not given.
     group : str, optional
         Group of the case; its name, when not given.
+    channel_axis : int, optional
+        Which axis of a single layer are channels; -1 takes the colours of an RGB
+        layer as three channels.
 
     Returns
     -------
@@ -71,35 +80,41 @@ def case_from_layers(
     Raises
     ------
     ImageError
-        If the image is RGB, 4D, constant, or holds NaN.
+        If the image is RGB or 4D (without `channel_axis`), constant, or holds NaN,
+        or its channels have different shapes.
     GridMismatchError
         If labels have another shape, scale or place than the image, or are not
-        whole numbers.
+        whole numbers; or channels another scale or place.
     NoAnnotationError
         If nothing is painted on a labels layer.
     SpecimenUnetError
         If two labels layers bear one name.
     """
+    layers = channels_of(image, channel_axis)
     # Loaded once: the checks then see the very voxels that are kept.
-    image = _Snapshot(image)
-    check_image_layer(image)
+    channels = [_Snapshot(layer) for layer in layers]
+    first = channels[0]
+    check_channels(channels)
     drawn: dict[str, Array] = {}
     for layer in map(_Snapshot, labels):
-        check_labels_layer(layer, image)
+        check_labels_layer(layer, first)
         if layer.name in drawn:
             raise SpecimenUnetError(
                 f"Two labels layers are called {layer.name!r}: rename one of them, "
                 "so that their observers can be told apart."
             )
         drawn[layer.name] = layer.data
-    grid = grid_of_layer(image)
+    grid = grid_of_layer(first)
+    is_one = channel_axis is None and len(layers) == 1
+    whole = image if channel_axis is not None else layers[0]
     return Case(
-        image.data,
+        first.data if is_one else np.stack([channel.data for channel in channels]),
         drawn,
         spacing=grid.spacing,
         unit=grid.unit,
-        name=name if name is not None else image.name,
+        name=name if name is not None else str(whole.name),
         group=group,
+        channel_names=() if is_one else tuple(channel.name for channel in channels),
     )
 
 

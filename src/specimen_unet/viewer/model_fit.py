@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from specimen_unet.domain.errors import ImageError, ModelFileError
 from specimen_unet.domain.grid import Grid
-from specimen_unet.viewer.layer_checks import check_image_layer, grid_of_layer
+from specimen_unet.viewer.channels import check_channels
+from specimen_unet.viewer.layer_checks import grid_of_layer
 
 if TYPE_CHECKING:
     from specimen_unet.domain.card import ModelCard
@@ -16,15 +17,15 @@ if TYPE_CHECKING:
 _FAR = 3.0
 
 
-def check_model_fits(card: ModelCard, layer: Any) -> list[str]:
-    """Check that a model was made for images like this layer.
+def check_model_fits(card: ModelCard, *layers: Any) -> list[str]:
+    """Check that a model was made for images like these layers.
 
     Parameters
     ----------
     card : ModelCard
         Of the model.
-    layer : napari.layers.Image or alike, or None
-        What is to be segmented.
+    *layers : napari.layers.Image or alike, or None
+        What is to be segmented, a layer a channel.
 
     Returns
     -------
@@ -36,29 +37,38 @@ def check_model_fits(card: ModelCard, layer: Any) -> list[str]:
     ImageError
         If there is no image, or not one that can be segmented.
     GridMismatchError
-        If the scale of the layer makes no grid.
+        If the scale of a layer makes no grid, or the channels do not lie together.
     ModelFileError
         If the model was made for other images.
     """
-    if layer is None:
-        raise ImageError("There is no image yet: open one (File ▸ Open).")
-    check_image_layer(layer)
-    grid, plan = grid_of_layer(layer), card.plan
+    _check_number(card.plan.image_channels, layers)
+    check_channels(layers)
+    grid, plan = grid_of_layer(layers[0]), card.plan
     if plan.dimensions > grid.dimensions:
         raise ModelFileError(
-            f"This model works on volumes (3D), but {layer.name!r} is one 2D image: "
-            "choose a volume, or a 2D model."
-        )
-    if plan.image_channels != 1:
-        raise ModelFileError(
-            f"This model takes images of {plan.image_channels} channels, but a layer "
-            "holds one: choose another model, or use it from a script."
+            f"This model works on volumes (3D), but {layers[0].name!r} is one 2D "
+            "image: choose a volume, or a 2D model."
         )
     return _spacing_remarks(grid, plan)
 
 
+def _check_number(channels: int, layers: tuple[Any, ...]) -> None:
+    """Check that there is a layer for every channel of a model."""
+    if not layers or layers[0] is None:
+        raise ImageError("There is no image yet: open one (File ▸ Open).")
+    chosen = sum(layer is not None for layer in layers)
+    if chosen < channels:
+        raise ModelFileError(
+            f"This model takes images of {channels} channels, but {chosen} layer"
+            f"{'s are' if chosen > 1 else ' is'} chosen: open the other channels as "
+            "layers of the same shape and scale, or choose another model."
+        )
+
+
 def _spacing_remarks(grid: Grid, plan: Plan) -> list[str]:
     """Say where voxels are unlike those the model was trained on."""
+    if plan.resize_to is not None:
+        return []
     trained = Grid(plan.spacing, plan.unit)
     voxels = f"voxels of {_told(trained)}"
     if not grid.can_be_in(plan.unit):

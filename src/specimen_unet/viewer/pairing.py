@@ -10,8 +10,8 @@ import numpy as np
 
 from specimen_unet.domain.case import Case
 from specimen_unet.domain.errors import NoAnnotationError
+from specimen_unet.viewer.channels import check_channels
 from specimen_unet.viewer.layer_checks import (
-    check_image_layer,
     check_labels_layer,
     level_zero,
     spatial_shape,
@@ -25,10 +25,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pair:
-    """An image layer and the labels layers that observers drew on it."""
+    """An image layer and the labels layers that observers drew on it.
+
+    `more` are further layers of its shape and place: the other channels of the image.
+    """
 
     image: Any
     truths: tuple[Any, ...] = ()
+    more: tuple[Any, ...] = ()
+
+    @property
+    def channels(self) -> tuple[Any, ...]:
+        """The image layer and the other channels."""
+        return (self.image, *self.more)
 
     def check(self) -> None:
         """Check that a case can be made of these layers.
@@ -38,7 +47,7 @@ class Pair:
         ImageError, GridMismatchError, NoAnnotationError
             What is wrong with which layer.
         """
-        check_image_layer(self.image)
+        check_channels(self.channels)
         self.check_truths()
 
     def check_truths(self) -> None:
@@ -54,7 +63,7 @@ class Pair:
     @property
     def voxel_bytes(self) -> int:
         """Memory that a copy of image and labels takes."""
-        layers = (self.image, *self.truths)
+        layers = (*self.channels, *self.truths)
         return sum(_bytes(level_zero(layer)) for layer in layers)
 
     def observers(self) -> dict[str, Any]:
@@ -73,7 +82,7 @@ class Pair:
             As `check` does.
         """
         self.check_truths()
-        case = case_from_layers(self.image, *self.truths)
+        case = case_from_layers(self.channels, *self.truths, name=str(self.image.name))
         drawn = [case.labels[str(layer.name)] for layer in self.truths]
         return Case(
             case.image,
@@ -82,6 +91,7 @@ class Pair:
             unit=case.grid.unit,
             name=case.name,
             group=case.group,
+            channel_names=case.channel_names,
         )
 
 
@@ -147,8 +157,19 @@ def pairs_of_cases(
         for image in images:
             if str(image.name) == case.name and spatial_shape(image) == case.shape:
                 drawn = [t for t in labels if _is_drawn_by(t, image, case)]
-                pairs.append(Pair(image, tuple(drawn)))
+                pairs.append(Pair(image, tuple(drawn), _others(case, image, images)))
     return pairs
+
+
+def _others(case: Case, image: Any, images: Sequence[Any]) -> tuple[Any, ...]:
+    """Find the other channels of a case by name and shape."""
+    return tuple(
+        layer
+        for layer in images
+        if layer is not image
+        and str(layer.name) in case.channel_names
+        and spatial_shape(layer) == case.shape
+    )
 
 
 def _is_drawn_by(labels: Any, image: Any, case: Case) -> bool:
