@@ -175,3 +175,53 @@ def test_after_leaving_it_follows_no_layers(
     pairs.leave()
     viewer.layers.clear()
     assert list(names(pairs)) == ["032", "033"]
+
+
+@pytest.fixture
+def stained(
+    viewer: ViewerModel,
+    two_observer_cases: list[Case],
+    open_case: Callable[..., None],
+    qtbot: QtBot,
+) -> CasePairs:
+    """One specimen under two stains, each a layer, and a small image beside them."""
+    open_case(viewer, two_observer_cases[0], "DAPI")
+    dapi = viewer.layers["DAPI"]
+    frame = {"scale": dapi.scale, "units": dapi.units}
+    viewer.add_image(255 - dapi.data, name="GFP", **frame)
+    viewer.add_image(dapi.data[..., :9], name="small", **frame)
+    pairs = CasePairs(viewer)
+    qtbot.addWidget(pairs.native)
+    pairs.native.show()
+    return pairs
+
+
+def test_another_layer_is_added_as_a_channel(stained: CasePairs, qtbot: QtBot) -> None:
+    click(qtbot, stained.rows[0], "more_channels_0")
+    (pair,) = stained.pairs
+    assert [layer.name for layer in pair.channels] == ["DAPI", "GFP"]
+    assert [truth.name for truth in pair.truths] == ["DAPI_EA", "DAPI_MG"]
+    assert stained.check()
+    assert pair.case().channel_names == ("DAPI", "GFP")
+    more = next(w for w in every_part(stained.rows[0]) if w.name == "more_channels_0")
+    assert not more.enabled
+
+
+def test_a_channel_can_be_left_out_again(
+    stained: CasePairs, viewer: ViewerModel, qtbot: QtBot
+) -> None:
+    click(qtbot, stained.rows[0], "more_channels_0")
+    click(qtbot, stained.rows[0], "leave_channel_2")
+    assert stained.pairs[0].more == ()
+    click(qtbot, stained.rows[0], "more_channels_0")
+    del viewer.layers["GFP"]
+    assert stained.pairs[0].more == ()
+
+
+def test_a_channel_that_does_not_lie_on_the_image_is_told(
+    stained: CasePairs, viewer: ViewerModel, qtbot: QtBot
+) -> None:
+    viewer.layers["GFP"].scale = viewer.layers["GFP"].scale * 2
+    click(qtbot, stained.rows[0], "more_channels_0")
+    assert not stained.check()
+    assert "'GFP' has the scale" in stained.rows[0].problem.value

@@ -334,3 +334,57 @@ def test_a_walk_through_the_dock(
         viewer.window.remove_dock_widget(one.native)
         qtbot.addWidget(one.native)
     assert not _is_running(number)
+
+
+@pytest.fixture(scope="session")
+def stain_model(tmp_path_factory, make_blob_case):
+    """A 2D model that learnt a little from two stains."""
+    folder = tmp_path_factory.mktemp("stains")
+    cases = [make_blob_case((32, 32), seed=seed, channels=2) for seed in range(3)]
+    for case in cases:
+        case.channel_names = ("DAPI", "GFP")
+    model = su.train(
+        cases,
+        ending="steps",
+        steps=4,
+        channels=(4, 8),
+        patch=(16, 16),
+        batch=2,
+        device="cpu",
+    )
+    model.save(folder / "stains.safetensors")
+    return folder / "stains.safetensors"
+
+
+def test_a_model_of_two_channels_takes_two_layers(
+    open_dock, qtbot, make_blob_case, stain_model
+):
+    case = make_blob_case((32, 32), seed=7, channels=2)
+    viewer = ViewerModel()
+    frame = {"scale": case.grid.spacing, "units": ["mm"] * 2}
+    viewer.add_image(case.image[0], name="specimen DAPI", **frame)
+    viewer.add_image(case.image[0] * 0 + 1, name="other", visible=False, **frame)
+    viewer.add_image(case.image[1], name="specimen GFP", **frame)
+    dock = open_dock(viewer)
+    dock.choose_model(stain_model)
+    dock.image.value = viewer.layers["specimen DAPI"]
+    (box,) = dock.channels.boxes
+    assert dock.channels.visible
+    assert (box.label, box.value.name) == ("GFP", "specimen GFP")
+    box.value = dock.image.value
+    assert "for two channels" in dock.problem.value
+    assert not dock.segment.enabled
+    box.value = viewer.layers["specimen GFP"]
+    assert dock.segment.enabled
+    click(dock.segment)
+    wait(qtbot, dock)
+    result = viewer.layers[-1]
+    expected = su.segment(case, su.load_model(stain_model))
+    np.testing.assert_array_equal(result.data, expected.labels)
+
+
+def test_a_model_of_one_channel_asks_for_no_more(open_dock, put_in_library):
+    dock = open_dock(ViewerModel())
+    dock.choose_model(put_in_library(2))
+    assert dock.channels.boxes == ()
+    assert not dock.channels.visible

@@ -140,8 +140,9 @@ def frame_value(layer: Any, key: str) -> Any:
 
 def _told_rgb(layer: Any) -> str:
     """Say what an RGB layer is good for; in one that is really gray, that too."""
-    colours = np.asarray(level_zero(layer)[..., :3])
-    if (colours == colours[..., :1]).all():
+    voxels = level_zero(layer)
+    is_loaded = isinstance(voxels, np.ndarray)
+    if is_loaded and (voxels[..., :3] == voxels[..., :1]).all():
         return (
             f"The layer {layer.name!r} is stored as RGB, but its colours are alike: it "
             "is really gray. Right-click it > Split RGB, and choose any one channel."

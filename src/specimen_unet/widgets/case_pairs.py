@@ -11,7 +11,8 @@ from psygnal import Signal
 from qtpy.QtWidgets import QSizePolicy
 
 from specimen_unet.domain.errors import SpecimenUnetError
-from specimen_unet.viewer.layer_checks import level_zero
+from specimen_unet.viewer.channels import check_same_channel
+from specimen_unet.viewer.layer_checks import level_zero, spatial_shape
 from specimen_unet.viewer.pairing import Pair, pair_layers
 from specimen_unet.widgets.layer_choice import layer_list_events, layers_of_type
 from specimen_unet.widgets.note import Note
@@ -39,10 +40,13 @@ class CaseRow(Container[Widget]):
     ) -> None:
         super().__init__(labels=False, name=f"case_{number}")
         self.pair = pair
+        self._images = images
         self._image = ComboBox(
             name=f"image_{number}",
             value=pair.image,
-            choices=[(str(layer.name), layer) for layer in images],
+            choices=[
+                (str(layer.name), layer) for layer in images if layer not in pair.more
+            ],
             tooltip="The image of this specimen",
         )
         self._image.native.setSizePolicy(
@@ -52,18 +56,62 @@ class CaseRow(Container[Widget]):
         self._truths = TruthMenu(
             pair.image, labels, pair.observers(), name=f"ground_truth_{number}"
         )
+        self._more = PushButton(
+            name=f"more_channels_{number}",
+            text="+",
+            tooltip="Add a layer that is another channel of this image",
+        )
+        self._more.native.setFixedWidth(28)
         self._remove = PushButton(
             name=f"remove_{number}", text="✕", tooltip="Do not learn from this image"
         )
         self._remove.native.setFixedWidth(28)
-        controls = [self._image, self._truths, self._remove]
+        free = [layer for layer in images if _can_be_channel(layer, pair)]
+        self._more.enabled = bool(free)
+        controls = [self._image, self._more, self._truths, self._remove]
         line = Container(widgets=controls, layout="horizontal", labels=False)
         self.problem = Note(f"problem_{number}", "problem")
-        self.extend([line, self.problem])
+        self.channels = [self._channel_line(n, images) for n in range(len(pair.more))]
+        self.extend([line, *self.channels, self.problem])
         line.margins = self.margins = (0, 0, 0, 0)
         self._image.changed.connect(self._change_image)
         self._truths.ticked.connect(self._change_truths)
+        self._more.changed.connect(self._add_channel)
         self._remove.changed.connect(self._take_away)
+
+    def _channel_line(self, index: int, images: Sequence[Any]) -> Container[Widget]:
+        """Make the choice of one further channel, and a button to do without it."""
+        here = self.pair.more[index]
+        offered = [i for i in images if i is here or _can_be_channel(i, self.pair)]
+        box = ComboBox(
+            name=f"channel_{index + 2}",
+            value=here,
+            choices=[(f"+ {layer.name}", layer) for layer in offered],
+            tooltip=f"Channel {index + 2} of {self.pair.image.name}",
+        )
+        box.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        leave = PushButton(
+            name=f"leave_channel_{index + 2}", text="✕", tooltip="Without this channel"
+        )
+        leave.native.setFixedWidth(28)
+        box.changed.connect(lambda layer: self._change_channel(index, (layer,)))
+        leave.changed.connect(lambda _: self._change_channel(index, ()))
+        line: Container[Widget] = Container(
+            widgets=[box, leave], layout="horizontal", labels=False
+        )
+        line.margins = (16, 0, 0, 0)
+        return line
+
+    def _add_channel(self) -> None:
+        """Add the first layer that can be another channel."""
+        free = [layer for layer in self._images if _can_be_channel(layer, self.pair)]
+        if free:
+            self._change_channel(len(self.pair.more), (free[0],))
+
+    def _change_channel(self, index: int, layers: tuple[Any, ...]) -> None:
+        more = self.pair.more
+        more = (*more[:index], *layers, *more[index + 1 :])
+        self.edited.emit(replace(self.pair, more=more))
 
     def _change_image(self, image: Any) -> None:
         self.edited.emit(Pair(image))
@@ -147,12 +195,14 @@ class CasePairs(Container[Widget]):
             event.disconnect(self._follow_layers)
 
     def _check_row(self, row: CaseRow) -> bool:
-        image = row.pair.image
+        channels = row.pair.channels
         try:
             # Gray values are looked through once: they do not change by painting.
-            if self._sound.get(id(image)) is not level_zero(image):
+            if any(self._sound.get(id(c)) is not level_zero(c) for c in channels):
                 row.pair.check()
-                self._sound[id(image)] = level_zero(image)
+                self._sound |= {id(c): level_zero(c) for c in channels}
+            for channel in row.pair.more:
+                check_same_channel(channel, row.pair.image)
             row.pair.check_truths()
         except SpecimenUnetError as error:
             row.problem.tell(str(error))
@@ -174,7 +224,11 @@ class CasePairs(Container[Widget]):
         images, labels = self._images(), self._drawn()
         self._set(
             [
-                Pair(pair.image, tuple(t for t in pair.truths if t in labels))
+                Pair(
+                    pair.image,
+                    tuple(t for t in pair.truths if t in labels),
+                    tuple(channel for channel in pair.more if channel in images),
+                )
                 for pair in self._pairs
                 if pair.image in images
             ]
@@ -187,11 +241,12 @@ class CasePairs(Container[Widget]):
             del pairs[number]
         else:
             pairs[number] = pair if pair.truths else self._with_truths(pair)
+            pairs = [p for p in pairs if p.image not in pair.more]
         self._set(pairs)
 
     def _add_case(self) -> None:
         """Add the first open image that is not yet learnt from."""
-        taken = [pair.image for pair in self._pairs]
+        taken = [layer for pair in self._pairs for layer in pair.channels]
         free = [image for image in self._images() if image not in taken]
         if free:
             self._is_prefilled = False
@@ -201,7 +256,7 @@ class CasePairs(Container[Widget]):
         """Pair one image with what was most likely drawn on it."""
         for guess in pair_layers(self._images(), self._drawn()):
             if guess.image is pair.image:
-                return guess
+                return replace(guess, more=pair.more)
         return pair
 
     def _set(self, pairs: Sequence[Pair]) -> None:
@@ -213,16 +268,22 @@ class CasePairs(Container[Widget]):
             id(i): self._sound[id(i)] for i in images if id(i) in self._sound
         }
         _clear(self._rows)
-        taken = [pair.image for pair in self._pairs]
+        taken = [layer for pair in self._pairs for layer in pair.channels]
         for number, pair in enumerate(self._pairs):
-            free = [i for i in images if i is pair.image or i not in taken]
+            free = [i for i in images if i in pair.channels or i not in taken]
             row = CaseRow(number, pair, free, labels)
             row.edited.connect(lambda new, number=number: self._edit(number, new))
             self._rows.append(row)
         self._empty.tell("" if pairs else _what_to_open(images))
-        self._add.enabled = len(images) > len(self._pairs)
+        self._add.enabled = len(images) > len(taken)
         if is_new:
             self.edited.emit()
+
+
+def _can_be_channel(layer: Any, pair: Pair) -> bool:
+    """Tell whether a layer may be another channel of a pair's image."""
+    is_free = layer not in pair.channels and not getattr(layer, "rgb", False)
+    return is_free and spatial_shape(layer) == spatial_shape(pair.image)
 
 
 def _what_to_open(images: Sequence[Any]) -> str:

@@ -12,6 +12,7 @@ from specimen_unet.domain.errors import PlanError, SpecimenUnetError
 from specimen_unet.domain.settings import SegmentationSettings
 from specimen_unet.viewer.model_fit import check_model_fits
 from specimen_unet.viewer.segmentation_layers import segmentation_layers
+from specimen_unet.widgets.channel_choice import ChannelChoice
 from specimen_unet.widgets.closing import Closing
 from specimen_unet.widgets.column import fill_column
 from specimen_unet.widgets.compare_dock import CompareDock
@@ -60,6 +61,7 @@ class SegmentDock(Container[Widget]):
             tooltip="The image layer to segment",
         )
         self._choices = FieldGrid("choices", [self.image, self.model.box])
+        self.channels = ChannelChoice(viewer)
         self.form = SettingsForm(SegmentationSettings)
         self.problem = Note("problem", "problem")
         self.remarks = Note("remarks", "caution")
@@ -75,8 +77,14 @@ class SegmentDock(Container[Widget]):
             tooltip="Open the Compare dock with this result",
             visible=False,
         )
-        self._parts = [self._choices, self.model, self.problem, self.remarks]
-        self._parts += [self.form, self.segment, self.progress, self.result]
+        self._parts = [self._choices, self.channels, self.model, self.problem]
+        self._parts += [
+            self.remarks,
+            self.form,
+            self.segment,
+            self.progress,
+            self.result,
+        ]
         fill_column(self, [*self._parts, self.compare])
         self._work = SegmentationWork(self.job, self.native)
         self._drop = ModelDrop(self.native, self.model)
@@ -98,6 +106,7 @@ class SegmentDock(Container[Widget]):
             event.connect(self._check, position="last")  # after the box of images
         self.model.model_changed.connect(self._check)
         self.image.changed.connect(self._check)
+        self.channels.chosen.connect(self._check)
         self.form.settings_changed.connect(self._check)
         self.segment.changed.connect(self._segment)
         self.progress.cancelled.connect(self._work.cancel)
@@ -111,14 +120,19 @@ class SegmentDock(Container[Widget]):
         """Tell wrong choices where they are, before anything starts."""
         remarks: list[str] = []
         problem = ""
+        self.channels.show_model(self.model.card, self.image.value)
         try:
             if self.model.card is not None:
-                remarks = check_model_fits(self.model.card, self.image.value)
+                remarks = check_model_fits(self.model.card, *self._layers())
         except SpecimenUnetError as error:
             problem = str(error)
         self.problem.tell(problem)
         self.remarks.tell("\n".join(remarks))
         self.segment.enabled = self.model.path is not None and not problem
+
+    def _layers(self) -> tuple[Any, ...]:
+        """Return the layer of every channel."""
+        return (self.image.value, *self.channels.layers)
 
     def _segment(self, _: Any = None) -> None:
         """Start with what is chosen."""
@@ -133,7 +147,7 @@ class SegmentDock(Container[Widget]):
         self._asked = layer, path, card
         self._made = None
         self._show_working(True)
-        self._work.start(layer, path, settings)
+        self._work.start(self._layers(), path, settings)
 
     def _add(self, result: Result) -> None:
         """Add what came of it to the viewer."""
@@ -162,7 +176,7 @@ class SegmentDock(Container[Widget]):
             self.problem.tell(message)
 
     def _show_working(self, is_working: bool) -> None:
-        for part in (self._choices, self.model, self.form):
+        for part in (self._choices, self.channels, self.model, self.form):
             part.enabled = not is_working
         self.segment.visible = not is_working
         self.result.tell("")

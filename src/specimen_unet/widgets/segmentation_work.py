@@ -80,12 +80,14 @@ class SegmentationWork(QObject):
         """Whether a segmentation is under way."""
         return self._is_active
 
-    def start(self, layer: Any, model: Path, settings: SegmentationSettings) -> None:
-        """Segment an image layer as it is now."""
+    def start(
+        self, layers: tuple[Any, ...], model: Path, settings: SegmentationSettings
+    ) -> None:
+        """Segment an image as it is now, a layer a channel."""
         self._is_active = True
         self._cancelled = Flag()
         self._place = runs_folder() / _FOLDER / uuid.uuid4().hex
-        copy = partial(_copied, layer, self._place, model, settings, self._cancelled)
+        copy = partial(_copied, layers, self._place, model, settings, self._cancelled)
         self._copying.ask(copy)
 
     def cancel(self) -> None:
@@ -158,7 +160,7 @@ def remove_old_copies() -> None:
 
 
 def _copied(
-    layer: Any,
+    layers: tuple[Any, ...],
     place: Path,
     model: Path,
     settings: SegmentationSettings,
@@ -166,7 +168,7 @@ def _copied(
 ) -> SegmentJob:
     """Copy an image to where the engine finds it; runs beside the viewer."""
     try:
-        return SegmentJob.create(place, case_from_layers(layer), model, settings)
+        return SegmentJob.create(place, case_from_layers(layers), model, settings)
     finally:
         if cancelled.is_set():  # whoever cancelled may have removed it too early
             shutil.rmtree(place, ignore_errors=True)
