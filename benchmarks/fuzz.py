@@ -18,6 +18,7 @@ import select
 import signal
 import sys
 import tempfile
+import time
 import traceback
 import warnings
 from collections import Counter
@@ -32,7 +33,9 @@ from specimen_unet.files.images import read_image, read_labels
 
 OUTCOMES = ("read", "refused", "raised", "crashed", "hung", "memory")
 HARM = OUTCOMES[2:]
-SECONDS = 5
+SECONDS = 5  # of the processor
+# Seconds on the clock: on a busy machine a process gets few of its own.
+_PATIENCE = 60
 _OWN_MEMORY = 32 * 2**20
 _ADDRESSES = 2**30
 _READS = 500  # then a new process, lest leaks add up
@@ -52,7 +55,7 @@ class Reader:
             self._start()
         self._reads += 1
         os.write(self._orders, f"{honest} {path}\n".encode())
-        ready, _, _ = select.select([self._answers], [], [], SECONDS)
+        ready, _, _ = select.select([self._answers], [], [], _PATIENCE)
         told = os.read(self._answers, 2**16).decode() if ready else ""
         if told:
             return told
@@ -103,7 +106,7 @@ def _obey(orders: int, answers: int) -> None:
 def _outcome(path: Path, honest: int) -> str:
     """Tell what reading came to; the first line is one of OUTCOMES."""
     Path("/proc/self/clear_refs").write_text("5")  # begin a new peak
-    before = _memory("VmRSS")
+    before, began = _memory("VmRSS"), time.process_time()
     outcome = "refused"
     try:
         honest = max(honest, read_image(path)[0].nbytes)
@@ -114,6 +117,9 @@ def _outcome(path: Path, honest: int) -> str:
             return f"raised\n{error}"
     except BaseException:  # noqa: BLE001 (that is what is looked for)
         return f"raised\n{traceback.format_exc()}"
+    seconds = time.process_time() - began
+    if seconds > SECONDS:
+        return f"hung\n{seconds:.1f} s"
     taken = _memory("VmHWM") - before
     if taken > 2 * honest + _OWN_MEMORY:
         return f"memory\n{taken / 2**20:.0f} MB for {honest / 2**20:.1f}"

@@ -14,7 +14,7 @@ from __future__ import annotations
 import struct
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
@@ -43,6 +43,7 @@ _FAULTS = (
     *(AttributeError, AssertionError, RuntimeError, struct.error, zlib.error),
 )
 _SPACING = "Spacing"
+_PNG = b"\x89PNG\r\n\x1a\n"
 # zlib makes voxels at most 1032 times smaller, JPEG keeps one bit of 64 pixels.
 _MOST_PACKED = 1600
 # Pillow spreads samples of 2 and 4 bits over 0 to 255; this undoes it.
@@ -158,16 +159,34 @@ def _read(path: Path, voxels: Callable[[Any, Path], Array]) -> Reading:
 
 
 def _check_start(path: Path) -> None:
-    """Refuse what Pillow would read with a loss: colours of 16 bits."""
+    """Refuse what Pillow would read with a loss, or believe although it is damaged."""
     with path.open("rb") as file:
         start = file.read(26)
-    if not start:
-        raise CaseReadError(f"{path} is empty (0 bytes): copy or export it again.")
-    is_png = start.startswith(b"\x89PNG\r\n\x1a\n") and len(start) == 26
-    if is_png and start[24] == 16 and start[25] != 0:
-        raise CaseReadError(
-            f"{path} has colours of 16 bits, of which 8 would be lost: save it as TIFF."
-        )
+        if not start:
+            raise CaseReadError(f"{path} is empty (0 bytes): copy or export it again.")
+        if not start.startswith(_PNG) or len(start) < 26:
+            return
+        if start[24] == 16 and start[25] != 0:
+            raise CaseReadError(
+                f"{path} has colours of 16 bits, of which 8 would be lost: save it as "
+                "TIFF."
+            )
+        _check_chunks(file, path)
+
+
+def _check_chunks(file: BinaryIO, path: Path) -> None:
+    """Follow the pieces of a PNG to the last; Pillow makes room for any length."""
+    end = path.stat().st_size
+    name, place = b"", len(_PNG)
+    while name != b"IEND":
+        file.seek(place)
+        size, name = struct.unpack(">I4s", file.read(8))
+        place += size + 12
+        if place > end:
+            raise CaseReadError(
+                f"{path} is truncated: it ends before its last pixel. Copy or export "
+                "it again."
+            )
 
 
 def _check_size(picture: Any, path: Path) -> None:
@@ -217,4 +236,4 @@ def _png_depth(path: Path) -> int:
     """Return the bits of a gray PNG's sample; 0 for other files."""
     with path.open("rb") as file:
         start = file.read(26)
-    return start[24] if start[:4] == b"\x89PNG" and start[25] == 0 else 0
+    return start[24] if start.startswith(_PNG) and start[25] == 0 else 0

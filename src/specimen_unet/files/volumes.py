@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 # Where NIfTI-1 has the unit, and the codes of its two kinds of coordinates.
 _UNIT_AT, _CODES_AT = 123, 252
+_NO_UNIT = "names no unit of length"
 _HEADERS = {".nrrd": read_nrrd_header, ".nhdr": read_nrrd_header}
 _HEADERS |= {".mha": read_meta_header, ".mhd": read_meta_header}
 
@@ -270,11 +271,14 @@ def _reading(
     """Put together what the header says, what is usual, and what to ask."""
     if len(header.units) >= len(spacing):
         named = list(reversed(header.units[: len(spacing)]))
-        return Reading(image, Grid.of_axes(spacing, named))
+        grid = Grid.of_axes(spacing, named)
+        if grid.unit != "pixel":
+            return Reading(image, grid)
+        return Reading(image, grid, (ask_spacing(path, grid, _NO_UNIT),))
     unit = "pixel" if is_default else header.convention or "pixel"
     grid = Grid(tuple(spacing), unit)
     meant = "" if is_default or not header.convention else " (most programs mean mm)"
-    question = ask_spacing(path, grid, f"names no unit of length{meant}")
+    question = ask_spacing(path, grid, f"{_NO_UNIT}{meant}")
     return Reading(image, grid, (question,))
 
 

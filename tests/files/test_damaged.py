@@ -1,0 +1,65 @@
+"""Damaged files of every format are read or refused, whatever was damaged."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from specimen_unet.domain.errors import CaseReadError
+from specimen_unet.files.images import read_image, read_labels
+
+FILES = 100  # of each format
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture(scope="module")
+def damage():
+    """The mutations of benchmarks/fuzz.py, which does the same 2,000 times."""
+    path = Path(__file__).parents[2] / "benchmarks" / "damage.py"
+    spec = importlib.util.spec_from_file_location("damage", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def samples(damage, tmp_path_factory):
+    return damage.make_samples(tmp_path_factory.mktemp("samples"))
+
+
+def test_valid_files_are_read(samples):
+    assert len(samples) >= 20
+    for files in samples.values():
+        assert read_image(files[0])[0].size
+
+
+def test_damaged_files_are_read_or_refused_by_name(damage, samples):
+    refused = 0
+    for name, files in samples.items():
+        random = np.random.default_rng([0, *name.encode()])
+        parts = files[1:] or files
+        for _ in range(FILES):
+            part = parts[random.integers(len(parts))]
+            whole = part.read_bytes()
+            part.write_bytes(damage.damaged(random, whole))
+            began = time.process_time()
+            told = _told(files[0])
+            part.write_bytes(whole)
+            assert str(files[0].parent) in told
+            assert time.process_time() - began < 5
+            refused += told != str(files[0])
+    assert refused > FILES * len(samples) / 3
+
+
+def _told(path):
+    """Return the message of the error, or the path if there was none."""
+    try:
+        read_image(path)
+        read_labels(path)
+    except CaseReadError as error:
+        return str(error)
+    return str(path)
