@@ -62,6 +62,11 @@ for line in sys.stdin:
         plan(**command.arguments)
     elif command.name == "segment":
         say(events.Finished(command.arguments["job"]))
+    elif command.name == "export":
+        if command.arguments["settings"]["licence"] == "refused":
+            say(events.Failed("ExportError", "no such licence"))
+        else:
+            say(events.Finished(command.arguments["target"]))
     else:
         say(events.Warned(f"{command.name} {sorted(command.arguments.items())}"))
 Path(sys.argv[1]).write_text("left")

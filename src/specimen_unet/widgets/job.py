@@ -6,6 +6,7 @@ import atexit
 from collections import deque
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from weakref import ref
 
 from qtpy.compat import isalive
@@ -22,6 +23,9 @@ from specimen_unet.domain.events import Event, Failed, Finished, PlanReady
 from specimen_unet.runs.protocol import command_line, event_from_line
 from specimen_unet.widgets.worker import Kind, Work, crash, end_process, worker_command
 
+if TYPE_CHECKING:
+    from specimen_unet.domain.export_settings import ExportSettings
+
 PATIENCE_MS = 6000
 """How long closing waits for a training to save its checkpoint."""
 
@@ -30,7 +34,7 @@ KEPT_LINES = 60
 
 
 class Job(QObject):
-    """Plans, trains and segments in a child process, one thing after the other.
+    """Does the engine's work in a child process, one thing after the other.
 
     The child is started with the job and waits with its imports done. Work asked
     for while it is busy waits for its turn. After a training the child is let go,
@@ -99,6 +103,18 @@ class Job(QObject):
     def segment(self, job: Path | str) -> None:
         """Segment what lies in a folder that `SegmentJob.create` made."""
         self._ask("segment", Path(job), command_line("segment", job=str(job)))
+
+    def export(
+        self, model: Path | str, target: Path | str, settings: ExportSettings
+    ) -> None:
+        """Write a model file as a folder for another tool."""
+        line = command_line(
+            "export",
+            model=str(model),
+            target=str(target),
+            settings=settings.model_dump(mode="json"),
+        )
+        self._ask("export", Path(target), line)
 
     def pause(self) -> None:
         """Let the work save a checkpoint and wait."""

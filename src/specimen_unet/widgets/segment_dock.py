@@ -22,6 +22,7 @@ from specimen_unet.widgets.form import SettingsForm
 from specimen_unet.widgets.job import Job
 from specimen_unet.widgets.layer_choice import layer_choice, layer_list_events
 from specimen_unet.widgets.model_choice import ModelChoice, ModelDrop
+from specimen_unet.widgets.model_export import ModelExport
 from specimen_unet.widgets.note import MAIN, Note
 from specimen_unet.widgets.segmentation_work import (
     Result,
@@ -85,11 +86,13 @@ class SegmentDock(Container[Widget]):
             self.progress,
             self.result,
         ]
-        fill_column(self, [*self._parts, self.compare])
+        self.export = ModelExport(self.job)
+        fill_column(self, [*self._parts, self.compare, self.export])
         self._work = SegmentationWork(self.job, self.native)
         self._drop = ModelDrop(self.native, self.model)
         self._closing = Closing(self.native, self._leave)
         self._connect()
+        self._show_model()
         self._check()
 
     def choose_model(self, path: Path | str) -> None:
@@ -105,6 +108,8 @@ class SegmentDock(Container[Widget]):
         for event in layer_list_events(self._viewer):
             event.connect(self._check, position="last")  # after the box of images
         self.model.model_changed.connect(self._check)
+        self.model.model_changed.connect(self._show_model)
+        self.export.active_changed.connect(self._check)
         self.image.changed.connect(self._check)
         self.channels.chosen.connect(self._check)
         self.form.settings_changed.connect(self._check)
@@ -128,7 +133,11 @@ class SegmentDock(Container[Widget]):
             problem = str(error)
         self.problem.tell(problem)
         self.remarks.tell("\n".join(remarks))
-        self.segment.enabled = self.model.path is not None and not problem
+        has_model = self.model.path is not None and not self.export.is_active
+        self.segment.enabled = has_model and not problem
+
+    def _show_model(self) -> None:
+        self.export.show_model(self.model.path, self.model.card)
 
     def _layers(self) -> tuple[Any, ...]:
         """Return the layer of every channel."""
@@ -176,7 +185,7 @@ class SegmentDock(Container[Widget]):
             self.problem.tell(message)
 
     def _show_working(self, is_working: bool) -> None:
-        for part in (self._choices, self.channels, self.model, self.form):
+        for part in (self._choices, self.channels, self.model, self.form, self.export):
             part.enabled = not is_working
         self.segment.visible = not is_working
         self.result.tell("")

@@ -14,12 +14,13 @@ from qtpy.QtCore import QProcess
 
 from specimen_unet.domain.events import Failed
 
-Kind = Literal["plan", "train", "segment"]
+Kind = Literal["plan", "train", "segment", "export"]
 
 _NOUNS: dict[Kind, str] = {
     "plan": "planning",
     "train": "training",
     "segment": "segmentation",
+    "export": "export",
 }
 _KILL_MS = 2000
 
