@@ -19,6 +19,12 @@ from specimen_unet.files.pictures import (
 )
 from specimen_unet.files.tiff import read_tiff, write_tiff
 from specimen_unet.files.volumes import place_of_volume, read_volume, write_volume
+from specimen_unet.files.zarr_format import (
+    load_zarr_labels,
+    read_zarr_image,
+    write_zarr_folder,
+)
+from specimen_unet.files.zarr_store import is_zarr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,9 +136,16 @@ DICOM = Format(
     place=place_of_dicom,
     labels_suffix=".nii.gz",
 )
+ZARR = Format(
+    "OME-Zarr",
+    (".ome.zarr", ".zarr"),
+    read_zarr_image,
+    load_zarr_labels,
+    write_zarr_folder,
+)
 FORMATS = (
     *(TIFF, NIFTI, NRRD, NRRD_IN_PARTS, META, META_IN_PARTS),
-    *(PNG, PICTURE, DICOM),
+    *(PNG, PICTURE, DICOM, ZARR),
 )
 IN_COLOURS = (PNG, PICTURE, DICOM)
 """Formats whose three channels are red, green and blue."""
@@ -152,11 +165,11 @@ def image_suffix(name: str) -> str:
 
 def is_one_image(path: Path) -> bool:
     """Tell a file, or a folder that is one image, from a folder of images."""
-    return not path.is_dir() or is_dicom_folder(path)
+    return not path.is_dir() or is_zarr(path) or is_dicom_folder(path)
 
 
 def format_of(path: str | Path) -> Format:
-    """Choose the format of a file by its suffix, of a folder: DICOM.
+    """Choose the format of a file by its suffix, of a folder: OME-Zarr or DICOM.
 
     Raises
     ------
@@ -167,6 +180,8 @@ def format_of(path: str | Path) -> Format:
     suffix = image_suffix(path.name).lower()
     if suffix:
         return _BY_SUFFIX[suffix]
+    if is_zarr(path):  # a level or labels inside of it
+        return ZARR
     if path.is_dir():
         return DICOM
     raise CaseReadError(
