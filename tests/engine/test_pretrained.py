@@ -280,7 +280,7 @@ def test_a_file_that_cannot_be_read_is_told_and_never_run(
     whole = path.read_bytes()
     content = {"cut": whole[: len(whole) // 2], "foreign": b"<!DOCTYPE html>"}
     path.write_bytes(content.get(kind) or pickle.dumps(Bomb()))
-    with pytest.raises(PlanError, match=r"can be read .* delete it"):
+    with pytest.raises(PlanError, match="can be read safely: delete it"):
         pretrained_weights(plan_for())
     assert not (tmp_path / "ran").exists()
 
