@@ -150,8 +150,8 @@ def _read(path: Path) -> Mapping[str, Tensor]:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         raise PlanError(
-            f"{path} holds no weights that can be read safely: delete it, so that it is "
-            "downloaded again."
+            f"{path} holds no weights that can be read safely: delete it, so that it "
+            "is downloaded again."
         ) from error
     if not isinstance(found, dict):
         return {}
