@@ -119,6 +119,11 @@ class Plan(Settings):
     patch: tuple[_Length, ...]
     batch: int = Field(ge=1)
     spacing: tuple[float, ...]
+    resize_to: tuple[_Length, ...] | None = Field(
+        None,
+        description="Pixels that every image is brought to, whatever its size; None: "
+        "images are brought to `spacing`.",
+    )
     unit: str
     normalisation: Normalisation
     mirror_axes: tuple[int, ...]

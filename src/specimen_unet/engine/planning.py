@@ -11,6 +11,7 @@ from specimen_unet.domain.errors import PlanError
 from specimen_unet.domain.plan import Forecast, Plan
 from specimen_unet.domain.settings import TrainingSettings
 from specimen_unet.domain.splits import split_cases
+from specimen_unet.engine.common_size import as_if_of_size, decide_common_size
 from specimen_unet.engine.decisions import (
     BY_HAND,
     Decision,
@@ -121,7 +122,7 @@ def plan(
         weights_file(decided["backbone"].value)
     split = _split(cases, settings, decided["dimensions"].value)
     decided["split"] = Decision(split, reason_for_split(split))
-    draft = _within_memory(settings, seen, decided, device, levels)
+    draft = _within_memory(settings, seen, decided, device, levels, start_from)
     with memory_errors("Choose a smaller patch or batch, or close other programs."):
         finished = _with_time(draft, seconds_of_step(draft))
     return with_reasons(finished, chosen)
@@ -172,20 +173,26 @@ def _within_memory(
     decided: dict[str, Decision[Any]],
     device: torch.device,
     levels: Levels | None,
+    start_from: Plan | None,
 ) -> Plan:
     """Choose the largest sizes for which a step fits into the free memory."""
     dimensions, network = decided["dimensions"].value, decided["network"].value
     minutes = minutes_to_hurry(settings, device)
     room = room_on(device, decided["precision"].value, network, dimensions, minutes)
-    if settings.spacing == "auto":
+    common = decide_common_size(settings, seen, room.patch_voxels, start_from)
+    decided = {**decided, "resize_to": common}
+    if common.value is not None:
+        decided["spacing"] = Decision((1.0,) * dimensions, "")
+    elif settings.spacing == "auto":
         usual = decided["spacing"]
         shape = typical_shape(seen, usual.value)
         hurried = hurried_spacing(usual, shape, room.patch_voxels, minutes, seen.unit)
         decided = {**decided, "spacing": hurried}
+    seen_at = as_if_of_size(seen, common.value) if common.value else seen
     spacing = decided["spacing"].value
     free = free_memory(device)
     while True:
-        found = decide_sizes(settings, network, seen, spacing, room, levels)
+        found = decide_sizes(settings, network, seen_at, spacing, room, levels)
         draft = _draft(settings, seen, {**decided, **found.by_field()})
         needed = memory_of_step(draft)
         if needed <= _SHARE_OF_MEMORY * free:

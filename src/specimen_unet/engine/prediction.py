@@ -22,7 +22,7 @@ from specimen_unet.domain.events import TileDone
 from specimen_unet.domain.settings import SegmentationSettings
 from specimen_unet.engine.devices import autocast, free_memory, memory_errors
 from specimen_unet.engine.intensity import intensity_scale, normalised
-from specimen_unet.engine.resampling import resample, resampled_shape
+from specimen_unet.engine.resampling import resample, resampled_shape, spacing_for
 from specimen_unet.engine.tiling import Blend, cut_tile, pad_tile, tile_image
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def predict(  # noqa: PLR0913 (what is segmented, with what, how)
     device: torch.device,
     control: Control | None = None,
     scale: tuple[Array, Array] | None = None,
+    whole: Sequence[int] | None = None,
 ) -> Generator[TileDone, None, Array]:
     """Return the probability of every class in every voxel.
 
@@ -82,6 +83,8 @@ def predict(  # noqa: PLR0913 (what is segmented, with what, how)
     scale : tuple of ndarray, optional
         Offset and factor of the gray values, where `image` is a part of a larger one:
         those of `intensity_scale` for the whole.
+    whole : sequence of int, optional
+        Shape of that larger image, all its spatial axes.
 
     Yields
     ------
@@ -101,7 +104,8 @@ def predict(  # noqa: PLR0913 (what is segmented, with what, how)
         If the device ran out of memory.
     """
     scale = scale or intensity_scale(image, plan.normalisation)
-    task = _task(image, grid, plan, settings, scale)
+    spacing = spacing_for(plan, grid, whole or image.shape[1:])
+    task = _task(image, spacing, plan, settings, scale)
     shape = (len(task.images), len(plan.label_values), *task.tiling.padded_shape)
     with memory_errors(_ADVICE):
         home = _home_of_sums(device, 4 * int(np.prod(shape)))
@@ -151,7 +155,7 @@ class _Task:
 
 def _task(
     image: Array,
-    grid: Grid,
+    spacing: Sequence[float],
     plan: Plan,
     settings: SegmentationSettings,
     scale: tuple[Array, Array],
@@ -159,7 +163,7 @@ def _task(
     """Lay out the work."""
     is_stack = image.ndim - 1 > plan.dimensions
     images = np.swapaxes(image, 0, 1) if is_stack else image[np.newaxis]
-    images = _at_spacing_of(plan, images, grid)
+    images = _at_spacing_of(plan, images, spacing)
     tiling = tile_image(images.shape[2:], plan.patch, settings.overlap)
     return _Task(
         images,
@@ -170,11 +174,8 @@ def _task(
     )
 
 
-def _at_spacing_of(plan: Plan, images: Array, grid: Grid) -> Array:
+def _at_spacing_of(plan: Plan, images: Array, spacing: Sequence[float]) -> Array:
     """Resample images (N, C, *axes) to the spacing the network works at."""
-    if not grid.can_be_in(plan.unit):
-        return images
-    spacing = grid.in_unit(plan.unit).spacing[-plan.dimensions :]
     now = images.shape[2:]
     then = resampled_shape(now, spacing, plan.spacing)
     if then == now:

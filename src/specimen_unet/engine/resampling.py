@@ -10,8 +10,33 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from specimen_unet.domain.grid import Grid
+    from specimen_unet.domain.plan import Plan
+
 # A spacing that differs by less than this is the same: scanners round.
 TOLERANCE = 0.01
+
+
+def spacing_for(plan: Plan, grid: Grid, shape: Sequence[int]) -> tuple[float, ...]:
+    """Return the spacing of an image along the axes of the network, as the plan counts.
+
+    Parameters
+    ----------
+    plan : Plan
+        Where it brings every image to one size, the spacing is what does that.
+    grid : Grid
+        Of the image. Where its unit cannot be compared with the plan's, voxels are
+        taken as they are.
+    shape : sequence of int
+        Of the whole image, all its spatial axes.
+    """
+    if plan.resize_to is not None:
+        own = shape[-plan.dimensions :]
+        sizes = zip(plan.spacing, plan.resize_to, own, strict=True)
+        return tuple(step * wanted / now for step, wanted, now in sizes)
+    if not grid.can_be_in(plan.unit):
+        return plan.spacing
+    return grid.in_unit(plan.unit).spacing[-plan.dimensions :]
 
 
 def resampled_shape(

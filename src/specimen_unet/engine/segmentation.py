@@ -106,7 +106,7 @@ def segmenting(
     device = choose_device(settings.device)
     _check_fit(case, model.plan, model.name)
     check_gray_values(case.image, f"The image of {case.name}")
-    if not case.grid.can_be_in(model.plan.unit):
+    if model.plan.resize_to is None and not case.grid.can_be_in(model.plan.unit):
         yield Warned(_unit_caution(case.grid, model.plan))
     probabilities = yield from predict(
         case.image,

@@ -9,13 +9,12 @@ import numpy as np
 
 from specimen_unet.domain.annotation import IGNORED, classes_of
 from specimen_unet.engine.intensity import intensity_scale, normalised
-from specimen_unet.engine.resampling import TOLERANCE
+from specimen_unet.engine.resampling import TOLERANCE, spacing_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from specimen_unet.domain.case import Array, Case
-    from specimen_unet.domain.grid import Grid
     from specimen_unet.domain.plan import Plan
     from specimen_unet.engine.voxel_index import VoxelIndex
 
@@ -62,7 +61,7 @@ class Source:
         self.is_allowed: Array = np.zeros(case.shape[0], bool)
         for start, stop in self._regions:
             self.is_allowed[start:stop] = True
-        spacing = spacing_for(plan, case.grid)
+        spacing = spacing_for(plan, case.grid, case.shape)
         # As in segmentation, scanners that round do not make an image resampled.
         zoom = np.array(plan.spacing) / np.array(spacing)
         self.zoom: Array = np.where(np.abs(zoom - 1) < TOLERANCE, 1.0, zoom)
@@ -146,16 +145,6 @@ class Source:
         )
         classes[~index.is_annotated[inside[0]]] = IGNORED
         return classes
-
-
-def spacing_for(plan: Plan, grid: Grid) -> tuple[float, ...]:
-    """Return the spacing of a grid along the axes of the network, in the plan's unit.
-
-    Where the units cannot be compared, voxels are taken as they are.
-    """
-    if not grid.can_be_in(plan.unit):
-        return plan.spacing
-    return grid.in_unit(plan.unit).spacing[-plan.dimensions :]
 
 
 def _regions(case: Case, plan: Plan) -> list[tuple[int, int]]:

@@ -15,9 +15,8 @@ from specimen_unet.domain.card import Metrics
 from specimen_unet.domain.overlap import compare
 from specimen_unet.engine.losses import build_loss
 from specimen_unet.engine.prediction import DEFAULTS
-from specimen_unet.engine.resampling import resampled_shape
+from specimen_unet.engine.resampling import resampled_shape, spacing_for
 from specimen_unet.engine.segmentation import labels_of
-from specimen_unet.engine.source import spacing_for
 from specimen_unet.engine.tiling import tile_image
 from specimen_unet.engine.views import View
 
@@ -185,7 +184,7 @@ def _tile_count(view: View) -> int:
     plan = view.plan
     shape = (view.read[1] - view.read[0], *view.case.shape[1:])
     slices = math.prod(shape[: -plan.dimensions])
-    spacing = spacing_for(plan, view.case.grid)
+    spacing = spacing_for(plan, view.case.grid, view.case.shape)
     shape = resampled_shape(shape[-plan.dimensions :], spacing, plan.spacing)
     return slices * len(tile_image(shape, plan.patch, DEFAULTS.overlap).tiles)
 

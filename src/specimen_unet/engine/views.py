@@ -10,7 +10,7 @@ import numpy as np
 
 from specimen_unet.engine.intensity import intensity_scale
 from specimen_unet.engine.prediction import predict
-from specimen_unet.engine.source import spacing_for
+from specimen_unet.engine.resampling import spacing_for
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -50,7 +50,7 @@ class View:
         """First and last + 1 of the slices that are read: a patch more than wanted."""
         if len(self.case.shape) > self.plan.dimensions:
             return self.wanted
-        spacing = spacing_for(self.plan, self.case.grid)
+        spacing = spacing_for(self.plan, self.case.grid, self.case.shape)
         reach = int(np.ceil(self.plan.patch[0] * self.plan.spacing[0] / spacing[0] / 2))
         start, stop = self.wanted
         return max(start - reach, 0), min(stop + reach, self.case.shape[0])
@@ -85,5 +85,6 @@ class View:
             self.plan,
             device=device,
             scale=self.scale,
+            whole=self.case.shape,
         )
         return probabilities[:, first - start : last - start]

@@ -1,0 +1,78 @@
+"""One size for pictures of which nobody knows how large their pixels are.
+
+Ultrasound machines export pictures of 200 to 1000 pixels a side that show about as
+much tissue. Where the files say no pixel size, the pixels of two pictures mean
+nothing to each other, and what is comparable is the share of the picture that a
+structure takes: so all are brought to one size, as the studies on such pictures do.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from specimen_unet.engine.decisions import Decision, sizes
+
+if TYPE_CHECKING:
+    from specimen_unet.domain.plan import Fingerprint, Plan
+    from specimen_unet.domain.settings import TrainingSettings
+
+# Pictures of which the largest is less than this much longer or wider than the
+# smallest are taken as they are.
+_ALIKE = 1.2
+
+
+def decide_common_size(
+    settings: TrainingSettings,
+    seen: Fingerprint,
+    most_pixels: float,
+    start_from: Plan | None = None,
+) -> Decision[tuple[int, ...] | None]:
+    """Choose the size that every picture is brought to, or none.
+
+    Parameters
+    ----------
+    settings : TrainingSettings
+        Who chooses a spacing wants pixels as they are.
+    seen : Fingerprint
+        Of the cases.
+    most_pixels : float
+        That a patch may have: a patch then shows a whole picture.
+    start_from : Plan, optional
+        Of a model that is fine-tuned; its size is kept.
+    """
+    if start_from is not None:
+        size = start_from.resize_to
+        return Decision(size, _reason(size, "as in the model it starts from"))
+    shapes = np.array(seen.shapes, float)
+    is_told = settings.spacing != "auto" or seen.unit != "pixel"
+    if is_told or shapes.shape[1] != 2 or (np.ptp(shapes, 0) == 0).all():
+        return Decision(None, "")
+    if (shapes.max(0) / shapes.min(0)).max() < _ALIKE:
+        return Decision(None, "")
+    aspect = float(np.median(shapes[:, 0] / shapes[:, 1]))
+    area = min(float(np.median(shapes.prod(1))), most_pixels)
+    size = (
+        max(round(math.sqrt(area * aspect)), 1),
+        max(round(math.sqrt(area / aspect)), 1),
+    )
+    return Decision(
+        size, _reason(size, "their sizes differ and no file says how large a pixel is")
+    )
+
+
+def as_if_of_size(seen: Fingerprint, size: tuple[int, ...]) -> Fingerprint:
+    """Return what would have been seen in pictures of one size."""
+    changes = {
+        "shapes": (size,) * seen.cases,
+        "spacings": ((1.0,) * len(size),) * seen.cases,
+    }
+    return seen.model_copy(update=changes)
+
+
+def _reason(size: tuple[int, ...] | None, why: str) -> str:
+    if size is None:
+        return ""
+    return f"All pictures are brought to {sizes(size)} pixels: {why}."
