@@ -29,6 +29,7 @@ OWN_TEST = {"specimen-unet demo demo-output": "tests/runs/test_demo.py"}
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 _LINK = re.compile(r"\]\((?!https?://)([^)#\s]+)(?:#[^)]*)?\)")
+_HIDDEN = re.compile(r"<!--.*?-->", re.DOTALL)
 
 
 class Block(NamedTuple):
@@ -113,7 +114,8 @@ def newest_run() -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_links_of_a_page_lead_to_files(page: Path) -> None:
-    linked = _LINK.findall(page.read_text(encoding="utf-8"))
+    shown = _HIDDEN.sub("", page.read_text(encoding="utf-8"))
+    linked = _LINK.findall(shown)
     assert [link for link in linked if not (page.parent / link).exists()] == []
 
 

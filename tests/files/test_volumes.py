@@ -112,14 +112,21 @@ def test_labels_written_like_their_image_lie_on_it_elsewhere(path, tmp_path):
     image.SetDirection((0, 1, 0, -1, 0, 0, 0, 0, 1))
     SimpleITK.WriteImage(image, str(tmp_path / "image.nii.gz"))
     _, grid, _ = read_volume(tmp_path / "image.nii.gz")
-    write_volume(path, image_of(grid), grid, place=place_of_volume(tmp_path / "image.nii.gz"))
+    write_volume(
+        path, image_of(grid), grid, place=place_of_volume(tmp_path / "image.nii.gz")
+    )
     labels = SimpleITK.ReadImage(str(path))
     corner = (5, 4, 3)
     assert labels.TransformIndexToPhysicalPoint(corner) == pytest.approx(
         image.TransformIndexToPhysicalPoint(corner), abs=1e-5
     )
     with pytest.raises(GridMismatchError, match="belong to"):
-        write_volume(path, image_of(grid)[1:], grid, place=place_of_volume(tmp_path / "image.nii.gz"))
+        write_volume(
+            path,
+            image_of(grid)[1:],
+            grid,
+            place=place_of_volume(tmp_path / "image.nii.gz"),
+        )
 
 
 def test_a_series_of_volumes_is_told(tmp_path):
@@ -132,7 +139,9 @@ def test_a_series_of_volumes_is_told(tmp_path):
 def test_a_series_of_one_volume_is_that_volume(tmp_path):
     volumes = [SimpleITK.GetImageFromArray(image_of(GRIDS[1]))]
     SimpleITK.WriteImage(SimpleITK.JoinSeries(volumes), str(tmp_path / "a.nii"))
-    np.testing.assert_array_equal(read_volume(tmp_path / "a.nii")[0], image_of(GRIDS[1]))
+    np.testing.assert_array_equal(
+        read_volume(tmp_path / "a.nii")[0], image_of(GRIDS[1])
+    )
 
 
 def test_a_truncated_volume_is_never_filled_up(path):
