@@ -172,6 +172,20 @@ def test_bad_files_do_not_keep_the_others_waiting(folder, small, answered, tmp_p
 
 
 @pytest.mark.parametrize("spatial", [(32, 32)], indirect=True)
+def test_images_of_one_name_do_not_share_their_labels(
+    folder, small, answered, tmp_path
+):
+    model = answered("train", folder, *small, "--steps", "3")["model"]
+    image, grid = read_image(folder / "blob-0.tif")
+    for name in ("a.tif", "a.nii.gz", "b.tif"):
+        write_image(tmp_path / "images" / name, image, grid)
+    out = tmp_path / "out"
+    written = answered("segment", tmp_path / "images", model, "--out", out)["written"]
+    assert len(set(written.values())) == 3
+    assert {path.name for path in out.iterdir()} >= {"b.tif", "a-tif.tif"}
+
+
+@pytest.mark.parametrize("spatial", [(32, 32)], indirect=True)
 def test_probabilities_are_written_beside_the_labels(folder, small, answered, tmp_path):
     model = answered("train", folder, *small, "--steps", "3")["model"]
     answered(
@@ -192,7 +206,8 @@ def test_probabilities_are_written_beside_the_labels(folder, small, answered, tm
         ("train MISSING", "MISSING"),
         ("train MISSING --resume", "not a run"),
         ("segment FOLDER MISSING --out OUT", "MISSING"),
-        ("segment MISSING FOLDER/blob-0.tif --out OUT", "no model file"),
+        ("segment MISSING FOLDER/blob-0.tif --out OUT", "There is no file or folder"),
+        ("segment FOLDER FOLDER/blob-0.tif --out OUT", "no model file"),
         ("compare MISSING FOLDER", "MISSING"),
         ("info MISSING", "MISSING"),
         ("info FOLDER/blob-0.tif", "no model file"),

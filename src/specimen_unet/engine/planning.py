@@ -267,11 +267,11 @@ def _with_time(draft: Plan, seconds: float) -> Plan:
     steps, minutes = draft.steps, draft.minutes
     if draft.ending == "steps":
         minutes = steps * a_step / 60
-        reason = f"{steps} steps, {BY_HAND}: about {minutes:.3g} minutes"
+        reason = f"{steps} steps, {BY_HAND}: about {minutes:.3g} min"
     else:
         steps = max(int(minutes * 60 / a_step), 1)
         until = "at most " if draft.ending == "no improvement" else ""
-        reason = f"About {steps} steps in {until}{minutes:g} minutes"
+        reason = f"About {steps} steps in {until}{minutes:g} min"
     reason += f", {seconds:.2g} s each; the rest is for validation and reading."
     changes = {
         "steps": steps,

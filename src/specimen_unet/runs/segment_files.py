@@ -68,10 +68,13 @@ def segment_files(
     model = load_model(model_path)
     written: dict[str, str] = {}
     failed: dict[str, str] = {}
-    for number, path in enumerate(paths, start=1):
+    names = _names_of_results(paths)
+    for number, (path, name) in enumerate(zip(paths, names, strict=True), start=1):
         what = f"{number}/{len(paths)} {path.name}"
         try:
-            written[str(path)] = str(_segment_file(path, model, out, settings, what))
+            written[str(path)] = str(
+                _segment_file(path, model, out / name, settings, what)
+            )
         except (SpecimenUnetError, OSError) as error:
             failed[str(path)] = str(error)
     return _answer(written, failed)
@@ -90,6 +93,8 @@ def images_of(path: Path) -> list[Path]:
     UnpairedFilesWarning
         Names the files whose names say that they are labels of no image.
     """
+    if not path.exists():
+        raise CaseReadError(f"There is no file or folder {path}: check the name.")
     if is_one_image(path):
         return [path]
     folder = path / "images" if (path / "images").is_dir() else path
@@ -108,10 +113,22 @@ def images_of(path: Path) -> list[Path]:
     return [folder / name for name in names]
 
 
+def _names_of_results(paths: Sequence[Path]) -> list[str]:
+    """Name the labels of each image after it; a.jpg and a.png must not share a file."""
+    stems = [image_stem(path.name) for path in paths]
+    return [
+        stem if stems.count(stem) == 1 else path.name.replace(".", "-")
+        for stem, path in zip(stems, paths, strict=True)
+    ]
+
+
 def _segment_file(
     path: Path, model: Model, out: Path, settings: SegmentationSettings, what: str
 ) -> Path:
-    """Segment one file with a progress bar; return where its labels are."""
+    """Segment one file with a progress bar; return where its labels are.
+
+    `out` is the path of the labels without suffix.
+    """
     image, grid = read_image(path)
     stem = image_stem(path.name)
     case = Case(image, spacing=grid.spacing, unit=grid.unit, name=stem)
@@ -123,11 +140,12 @@ def _segment_file(
             except StopIteration as end:
                 result = end.value
                 break
-    labels_path = out / f"{stem}{labels_suffix(path.name)}"
+    labels_path = out.with_name(f"{out.name}{labels_suffix(path.name)}")
     write_labels(labels_path, result.labels, grid, like=path)
     if result.probabilities is not None:
         suffix = probabilities_suffix(path.name)
-        write_image(out / f"{stem}_probabilities{suffix}", result.probabilities, grid)
+        maps_path = out.with_name(f"{out.name}_probabilities{suffix}")
+        write_image(maps_path, result.probabilities, grid)
     return labels_path
 
 
