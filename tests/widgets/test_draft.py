@@ -79,6 +79,23 @@ def test_choices_that_were_overtaken_are_not_told(
     assert len(folders()) == 1
 
 
+def test_a_choice_that_waits_for_another_finds_what_it_begins_with(
+    draft: Draft, pair: Pair, qtbot: QtBot
+) -> None:
+    with qtbot.waitSignal(draft.planned):
+        draft.choose(choice(pair, minutes=1))
+    # The second of these is asked for before the first has taken the draft's place.
+    draft.choose(choice(pair, minutes=2))
+    draft.make()
+    qtbot.waitUntil(lambda: draft._task._answer is not None)
+    draft.choose(choice(pair, minutes=3))
+    draft.make()
+    with qtbot.waitSignal(draft.planned) as planned:
+        pass
+    assert planned.args[0].minutes == 3
+    assert len(folders()) == 1
+
+
 def test_a_choice_that_cannot_be_planned_is_refused(
     draft: Draft, pair: Pair, qtbot: QtBot
 ) -> None:

@@ -92,6 +92,7 @@ class Draft(QObject):
         self._written: Choice | None = None
         self._run: RunFolder | None = None
         self._plan: Plan | None = None
+        self._stale: set[Path] = set()
         self._is_painted = False
         self._is_wanted = False
         self._asked = 0
@@ -175,14 +176,23 @@ class Draft(QObject):
         earlier = self._run
         self._written, self._run = answer
         self._plan = None
-        if earlier is not None and earlier.path != self._run.path:
-            shutil.rmtree(earlier.path, ignore_errors=True)
+        if earlier is not None:
+            self._stale.add(earlier.path)
+        self._remove_stale()
         if not self._is_current():
             if not self._settle.isActive():
                 self._settle.start()
             return
         if not self._hand_over():
             self._ask_plan()
+
+    def _remove_stale(self) -> None:
+        """Remove drafts that nothing reads any more: a question may wait for one."""
+        if self._run is None or self._task.is_busy:
+            return
+        for path in self._stale - {self._run.path}:
+            shutil.rmtree(path, ignore_errors=True)
+        self._stale.clear()
 
     def _ask_plan(self) -> None:
         if self._plan is not None:
