@@ -46,8 +46,11 @@ def test_bioimageio_core_gives_our_labels(
 ):
     case = make_phantom(model, model.plan.patch)
     description = load_model_description(exported(model, "bioimage-io") / "rdf.yaml")
-    with create_prediction_pipeline(description, weight_format=weights) as pipeline:
-        sample = predict(model=pipeline, inputs={"image": case.image[np.newaxis]})
+    # `predict` loads and unloads it; who unloads it twice waits for ever.
+    pipeline = create_prediction_pipeline(description, weight_format=weights)
+    sample = predict(
+        model=pipeline, inputs={"image": case.image[np.newaxis].astype(np.float32)}
+    )
     probabilities = sample.members["probabilities"].data.to_numpy()[0]
     expected = ours(case, model)
     assert np.abs(probabilities - expected.probabilities).max() < 1e-3

@@ -14,7 +14,6 @@ from pydantic import ValidationError
 from specimen_unet.domain.errors import ExportError
 from specimen_unet.engine.intensity import intensity_scale, normalised
 from specimen_unet.exports.facts import (
-    OVERLAP,
     RANGES,
     axes_of,
     by,
@@ -178,15 +177,16 @@ def _output(card: ModelCard, parts: Path) -> Any:
 
     plan = card.plan
     names = [_plain(name) for name in plan.label_names]
+    # No halo: it would be padded around every tile, and the normalisation within the
+    # network then sees another patch than it was trained on.
     space = [
-        v0_5.SpaceOutputAxisWithHalo(
+        v0_5.SpaceOutputAxis(
             size=v0_5.SizeReference(
                 tensor_id=v0_5.TensorId(INPUT), axis_id=v0_5.AxisId(axis["id"])
             ),
-            halo=max(1, int(size * OVERLAP / 2)),
             **axis,
         )
-        for size, axis in zip(plan.patch, _space(card), strict=True)
+        for axis in _space(card)
     ]
     return v0_5.OutputTensorDescr(
         id=v0_5.TensorId(OUTPUT),
