@@ -48,9 +48,8 @@ def test_bioimageio_core_gives_our_labels(
     description = load_model_description(exported(model, "bioimage-io") / "rdf.yaml")
     # `predict` loads and unloads it; who unloads it twice waits for ever.
     pipeline = create_prediction_pipeline(description, weight_format=weights)
-    sample = predict(
-        model=pipeline, inputs={"image": case.image[np.newaxis].astype(np.float32)}
-    )
+    inputs = {"image": case.image[np.newaxis].astype(np.float32)}
+    sample = predict(model=pipeline, inputs=inputs)
     probabilities = sample.members["probabilities"].data.to_numpy()[0]
     expected = ours(case, model)
     assert np.abs(probabilities - expected.probabilities).max() < 1e-3

@@ -161,6 +161,7 @@ def as_labels(image: Array, grid: Grid, path: str | Path) -> Array:
         As `read_labels` does; `path` is named in it.
     """
     path = Path(path)
+    image = np.asarray(image)  # a store gives it block by block
     labels = _one_channel(image, path) if image.ndim > grid.dimensions else image
     if labels.dtype.kind == "f":
         labels = _whole_numbers(labels, path)

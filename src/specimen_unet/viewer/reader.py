@@ -22,6 +22,7 @@ from specimen_unet.files.images import (
 )
 from specimen_unet.files.pairing import MOST_LABELS, pair_names, says_labels
 from specimen_unet.files.tiff import tiff_kind
+from specimen_unet.files.zarr_store import is_zarr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,9 @@ def get_reader(path: str | list[str]) -> Callable[[str], list[LayerData]] | None
     if not isinstance(path, str) or not Path(path).exists():
         return None
     if Path(path).is_dir():
-        return read_layers if is_one_image(Path(path)) else None
+        # OME-Zarr has a reader of its own, which shows all levels.
+        is_ours = is_one_image(Path(path)) and not is_zarr(path)
+        return read_layers if is_ours else None
     suffix = image_suffix(path).lower()
     if not suffix or (suffix in TIFF_SUFFIXES and _is_other(path)):
         return None
