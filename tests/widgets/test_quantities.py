@@ -4,7 +4,12 @@ import math
 
 import pytest
 
-from specimen_unet.widgets.quantities import score_text, size_text, size_unit
+from specimen_unet.widgets.quantities import (
+    score_text,
+    size_text,
+    size_unit,
+    without_common_words,
+)
 
 
 @pytest.mark.parametrize(
@@ -52,3 +57,17 @@ def test_the_unit_is_the_one_in_which_the_largest_reads_easily(
 )
 def test_sizes_have_about_three_digits(size, text):
     assert size_text(size) == text
+
+
+@pytest.mark.parametrize(
+    ("names", "short"),
+    [
+        (["specimen 11 EA", "specimen 11 MG"], ["EA", "MG"]),
+        (["EA", "MG"], ["EA", "MG"]),
+        (["032 EA", "032"], ["EA", "032"]),
+        (["specimen 11 EA"], ["specimen 11 EA"]),
+        ([], []),
+    ],
+)
+def test_words_that_all_names_begin_with_are_left_out(names, short):
+    assert list(without_common_words(names).values()) == short

@@ -67,8 +67,9 @@ class CaseRow(Container[Widget]):
         )
         self._remove.native.setFixedWidth(28)
         free = [layer for layer in images if _can_be_channel(layer, pair)]
-        self._more.enabled = bool(free)
-        controls = [self._image, self._more, self._truths, self._remove]
+        # Names need the room: who has no other channel sees no button for it.
+        more = [self._more] if free else []
+        controls = [self._image, *more, self._truths, self._remove]
         line = Container(widgets=controls, layout="horizontal", labels=False)
         self.problem = Note(f"problem_{number}", "problem")
         self.channels = [self._channel_line(n, images) for n in range(len(pair.more))]

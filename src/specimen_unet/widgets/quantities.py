@@ -1,8 +1,13 @@
-"""Scores and volumes as people read them."""
+"""Scores, volumes and names as people read them."""
 
 from __future__ import annotations
 
 import math
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 UNDEFINED = "–"
 
@@ -71,3 +76,23 @@ def size_text(size: float) -> str:
         return "0"
     decimals = min(max(2 - math.floor(math.log10(abs(size))), 0), 6)
     return f"{size:,.{decimals}f}"
+
+
+def without_common_words(names: Iterable[str]) -> dict[str, str]:
+    """Leave out the words that all names begin with: a plot has little room.
+
+    Examples
+    --------
+    >>> without_common_words(["specimen 11 EA", "specimen 11 MG"])
+    {'specimen 11 EA': 'EA', 'specimen 11 MG': 'MG'}
+    """
+    words = {name: name.split() for name in names}
+    if len(words) < 2:
+        return {name: name for name in words}
+    columns = zip(*words.values(), strict=False)
+    alike = sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns))
+    # Of each name at least the last word stays.
+    return {
+        name: " ".join(own[min(alike, len(own) - 1) :]) or name
+        for name, own in words.items()
+    }

@@ -9,6 +9,7 @@ from napari.utils.theme import get_theme
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from specimen_unet.viewer.slice_position import show_slice, slice_in_view
+from specimen_unet.widgets.quantities import without_common_words
 from specimen_unet.widgets.slice_plot import Curve, SlicePlot
 
 if TYPE_CHECKING:
@@ -116,9 +117,14 @@ class SlicePanel(QWidget):
 def _curves(slices: pd.DataFrame, label: int) -> list[Curve]:
     """Make a curve of each pair: the prediction's first, then a few yardsticks."""
     rows = slices[slices["label"] == label]
+    observers = [*dict.fromkeys(rows["second"])]
+    observers += [*dict.fromkeys(rows.loc[rows["between_observers"], "first"])]
+    short = without_common_words(observers)
     curves = [
         Curve(
-            f"{first} / {second}" if between else str(second),
+            f"{short[str(first)]} / {short[str(second)]}"
+            if between
+            else short[str(second)],
             pair.sort_values("slice")["dice"].to_numpy(),
             dashed=bool(between),
         )
