@@ -36,7 +36,7 @@ def plan(run):
         say(events.Failed("PlanError", "unlucky"))
         return
     time.sleep(0.2)
-    plan = Plan.model_validate_json(Path(__file__).with_name("plan.json").read_text())
+    plan = Plan.model_validate_json(Path(__file__).with_name("plan.json").read_text("utf-8"))
     say(events.PlanReady(plan.model_copy(update={"minutes": settings.minutes})))
 
 def train(run, resume):
@@ -83,8 +83,8 @@ def played_engine(tmp_path: Path, a_plan: Plan) -> Callable[..., list[str]]:
     ``played_engine("stubborn")`` does not leave when its standard input closes.
     """
     script = tmp_path / "engine.py"
-    script.write_text(PLAYED_ENGINE)
-    (tmp_path / "plan.json").write_text(a_plan.model_dump_json())
+    script.write_text(PLAYED_ENGINE, encoding="utf-8")
+    (tmp_path / "plan.json").write_text(a_plan.model_dump_json(), encoding="utf-8")
 
     def command(*arguments: str) -> list[str]:
         return [sys.executable, str(script), str(tmp_path / "left"), *arguments]
