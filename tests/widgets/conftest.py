@@ -36,7 +36,8 @@ def plan(run):
         say(events.Failed("PlanError", "unlucky"))
         return
     time.sleep(0.2)
-    plan = Plan.model_validate_json(Path(__file__).with_name("plan.json").read_text("utf-8"))
+    told = Path(__file__).with_name("plan.json").read_text("utf-8")
+    plan = Plan.model_validate_json(told)
     say(events.PlanReady(plan.model_copy(update={"minutes": settings.minutes})))
 
 def train(run, resume):
