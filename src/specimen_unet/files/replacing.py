@@ -52,7 +52,9 @@ def replaced(path: Path) -> Iterator[Path]:
 def replaced_folder(path: Path) -> Iterator[Path]:
     """Give a temporary folder that takes `path`'s place at the end.
 
-    What is at `path` stays as it is until the new folder is whole.
+    What is at `path` stays as it is until the new folder is whole. No system swaps two
+    folders at once everywhere: a kill in the instant between two renames leaves what
+    was there under the name ``.part-...-earlier`` beside `path`.
 
     Parameters
     ----------
