@@ -20,6 +20,25 @@ if TYPE_CHECKING:
 
 SPACING = (2.0, 0.5, 0.5)
 
+# They share a screen, where one window at a time has the focus.
+_ON_SCREEN = ("viewer", "widgets", "docs")
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Say which tests stay in one process, when several share the work.
+
+    All that open windows do, and otherwise those of one file (`--dist loadgroup`).
+    """
+    if not config.pluginmanager.has_plugin("xdist"):
+        return
+    root = config.rootpath / "tests"
+    for item in items:
+        room = item.path.relative_to(root).parts[0]
+        group = "screen" if room in _ON_SCREEN else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
 
 @pytest.fixture(scope="session", params=[(32, 32), (8, 32, 32)], ids=["2d", "3d"])
 def spatial(request: pytest.FixtureRequest) -> tuple[int, ...]:
