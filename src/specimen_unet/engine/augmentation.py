@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from specimen_unet.engine.devices import sent
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -95,7 +97,7 @@ def vary_intensity(images: Tensor, plan: Plan, generator: np.random.Generator) -
     for change, share in _CHANGES:
         is_chosen = generator.random(len(images)) < share * plan.augmentation
         if is_chosen.any():
-            chosen = torch.from_numpy(np.flatnonzero(is_chosen)).to(images.device)
+            chosen = sent(np.flatnonzero(is_chosen), images.device)
             images[chosen] = change(images[chosen], draw)
 
 
@@ -118,7 +120,7 @@ class _Draw:
         """One number an image, shaped to be multiplied with them."""
         numbers = self._generator.uniform(low, high, len(images)).astype(np.float32)
         shape = (-1,) + (1,) * (images.ndim - 1)
-        return torch.from_numpy(numbers).to(self._device).reshape(shape)
+        return sent(numbers, self._device).reshape(shape)
 
     def normal(self, images: Tensor) -> Tensor:
         """One number a voxel."""

@@ -51,6 +51,8 @@ class Saving:
 
     def is_due(self, state: TrainingState) -> bool:
         """Tell whether the last one is long ago, or a validation would be lost."""
+        if self._folder is None:
+            return False
         is_validated = state.validated_step == state.step > 0
         return is_validated or time.perf_counter() >= self._due
 
