@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from specimen_unet.engine.devices import sent
+from specimen_unet.engine.transfer import sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from specimen_unet.domain.errors import TrainingDivergedError
 from specimen_unet.domain.events import StepDone, Validated, Warned
+from specimen_unet.engine.cautions import NO_NUMBER, cautions
 from specimen_unet.engine.devices import memory_errors
 from specimen_unet.engine.learner import Learner
 from specimen_unet.engine.loss_reading import LossReading
@@ -37,22 +38,6 @@ if TYPE_CHECKING:
     from specimen_unet.engine.validation import Scores
 
 _ADVICE = "Choose a smaller patch or batch, or close other programs."
-_NOTHING_ANNOTATED = (
-    "Some patches hold nothing annotated, and nothing is learnt from them: draw more "
-    "labels, or check what 0 means."
-)
-_UNKNOWN_LABEL = (
-    "Label {label} was painted after this training was planned, so it is left out of "
-    "it: start a new training to learn it."
-)
-_NO_NUMBER = (
-    "The loss of a step was not a number, so the step was skipped. Training goes on "
-    "unless it happens several times in a row."
-)
-_NOT_REPEATED = (
-    "Steps could not be captured as a CUDA graph, so they take a little longer than "
-    "they might ({problem})."
-)
 _MOST_FAILED_STEPS = 5
 # While paused, flags are looked at this often.
 _PAUSE_SECONDS = 0.1
@@ -117,6 +102,9 @@ class Course:
         if state is not None:
             self._state = state
             self._watch = Stopwatch(state.seconds)
+            self._schedule = make_schedule(
+                self._plan, self._validation.cost, state.stretch
+            )
 
     def run(self) -> Iterator[Event]:
         """Train until it is over or stopped; leave the thread that makes patches."""
@@ -169,7 +157,8 @@ class Course:
                 learnt = self._learner.learn(batch, rate, state.step)
                 loss = self._reading.read(learnt)
         state.step += 1
-        yield from self._warnings(batch)
+        for message in cautions(batch, self._learner):
+            yield from self._warn_once(message)
         if loss is not None:
             yield from self._note_loss(loss)
         self._note_time(start)
@@ -181,16 +170,6 @@ class Course:
             seconds=state.seconds,
             seconds_left=self._schedule.seconds_left(state),
         )
-
-    def _warnings(self, batch: Batch) -> Iterator[Warned]:
-        """Say what is wrong with a batch, or with how it is learnt from."""
-        for label in sorted(batch.unknown_labels):
-            yield from self._warn_once(_UNKNOWN_LABEL.format(label=label))
-        if not batch.is_annotated:
-            yield from self._warn_once(_NOTHING_ANNOTATED)
-        if self._learner.problem:
-            problem = _NOT_REPEATED.format(problem=self._learner.problem)
-            yield from self._warn_once(problem)
 
     def _note_loss(self, loss: float) -> Iterator[Warned]:
         """Show the loss of a step; one that is no number may end the training."""
@@ -204,7 +183,7 @@ class Course:
         is_skipped = self._device.type == "cpu" or self._plan.precision == "float16"
         if not is_skipped or state.failed_steps > _MOST_FAILED_STEPS:
             raise self._diverged()
-        yield from self._warn_once(_NO_NUMBER)
+        yield from self._warn_once(NO_NUMBER)
 
     def _warn_once(self, message: str) -> Iterator[Warned]:
         """Warn, unless the same was said before."""

@@ -12,8 +12,8 @@ import numpy as np
 from torch.nn import functional
 
 from specimen_unet.domain.annotation import IGNORED
-from specimen_unet.engine.devices import sent
 from specimen_unet.engine.resampling import resample
+from specimen_unet.engine.transfer import sent
 
 if TYPE_CHECKING:
     from torch import Tensor

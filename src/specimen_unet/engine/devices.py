@@ -21,8 +21,6 @@ from specimen_unet.domain.errors import MemoryExceededError, PlanError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from specimen_unet.domain.case import Array
-
 Precision = Literal["float32", "bfloat16", "float16"]
 
 # bfloat16 costs some digits: it must win clearly, and a busy machine measures badly.
@@ -110,18 +108,6 @@ def autocast(
     if precision == "float32":
         return nullcontext()
     return torch.autocast(device.type, dtype=getattr(torch, precision))
-
-
-def sent(values: Array, device: torch.device) -> torch.Tensor:
-    """Put an array on a device; nobody waits until it has arrived.
-
-    What goes to a GPU from memory that may be paged out makes the CPU wait for all
-    that the GPU still computes, so it goes by way of memory that may not.
-    """
-    tensor = torch.from_numpy(values)
-    if device.type == "cuda":
-        return tensor.pin_memory().to(device, non_blocking=True)
-    return tensor.to(device)
 
 
 @contextmanager

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from specimen_unet.domain.annotation import IGNORED, classes_of
-from specimen_unet.engine.devices import free_memory, sent
+from specimen_unet.engine.devices import free_memory
 from specimen_unet.engine.intensity import normalised
+from specimen_unet.engine.transfer import sent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
