@@ -98,7 +98,7 @@ def vary_intensity(images: Tensor, plan: Plan, generator: np.random.Generator) -
         is_chosen = generator.random(len(images)) < share * plan.augmentation
         if is_chosen.any():
             chosen = sent(np.flatnonzero(is_chosen), images.device)
-            images[chosen] = change(images[chosen], draw)
+            images.index_copy_(0, chosen, change(images.index_select(0, chosen), draw))
 
 
 class _Draw:
@@ -204,7 +204,7 @@ def _blurred_along(images: Tensor, axis: int, sigma: Tensor) -> Tensor:
     blurred, total = torch.zeros_like(images), torch.zeros_like(sigma)
     for shift in range(-_BLUR_RADIUS, _BLUR_RADIUS + 1):
         weight = torch.exp(-0.5 * (shift / sigma) ** 2)
-        blurred += weight * padded.narrow(axis, shift + _BLUR_RADIUS, length)
+        blurred.addcmul_(padded.narrow(axis, shift + _BLUR_RADIUS, length), weight)
         total += weight
     return blurred / total
 

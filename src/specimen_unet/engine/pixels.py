@@ -103,8 +103,8 @@ class ResidentPixels:
 
     def image(self, inside: Sequence[slice]) -> Tensor:
         """Normalise gray values."""
-        values = self._image[:, *inside].float()
-        return values.sub_(self._offset).mul_(self._factor)
+        values = self._image[:, *inside].float() - self._offset
+        return values.mul_(self._factor)
 
     def classes(
         self, observer: str, inside: Sequence[slice], index: VoxelIndex
