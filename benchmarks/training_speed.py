@@ -6,7 +6,7 @@ Steps: the very loop that trains (`training`), and plain PyTorch on one batch th
 is ready (same network, precision, batch, optimiser, loss, gradient clipping), in turns
 in one process. The default network in 2D and 3D, and DynUNet (nnU-Net's network) in 3D.
 On a CPU processor time counts, the thread that makes patches included; on a GPU time on
-the wall, and there the loop runs with every hidden synchronisation made an error.
+the wall, and there the loop is also run with every hidden synchronisation an error.
 
 Patches: the same cases in memory, by `Patches` and by MONAI's dictionary transforms
 with the same changes at the same shares; "indices" are MONAI's with the labelled voxels
@@ -22,8 +22,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections import Counter
-from contextlib import contextmanager
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +33,7 @@ from monai_pipeline import MonaiPatches
 from record import write_record
 
 from specimen_unet.domain.case import Case
-from specimen_unet.domain.events import StepDone
+from specimen_unet.domain.events import StepDone, Warned
 from specimen_unet.domain.plan import Split
 from specimen_unet.engine.devices import autocast
 from specimen_unet.engine.learner import make_optimiser
@@ -45,7 +44,7 @@ from specimen_unet.engine.planning import plan as make_plan
 from specimen_unet.engine.training import training
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from specimen_unet.domain.plan import Plan
     from specimen_unet.engine.patches import Batch
@@ -140,47 +139,39 @@ def plan_for(cases: Sequence[Case], network: str, dimensions: int, device: str) 
     return decided.model_copy(update={"split": split})
 
 
-@contextmanager
-def strict(device: torch.device, counted: Counter[str]) -> Iterator[None]:
-    """Make waiting for a GPU in a step an error."""
-    if device.type == "cuda":
-        torch.cuda.set_sync_debug_mode("error")
-    try:
-        yield
-    except RuntimeError as error:
-        if "synchroniz" not in str(error):
-            raise
-        counted[str(error).partition("\n")[0]] += 1
-        raise
-    finally:
-        if device.type == "cuda":
-            torch.cuda.set_sync_debug_mode("default")
-
-
 class OurLoop:
     """The loop that trains, a few steps at a time."""
 
     def __init__(self, cases: Sequence[Case], plan: Plan, device: torch.device) -> None:
         self._events = training(cases, plan, device=device)
-        self._device = device
-        self.waits: Counter[str] = Counter()
-        self.steps(WARM_UP, is_strict=False)
+        self.warnings: list[str] = []
+        self.steps(WARM_UP)
 
-    def steps(self, count: int, *, is_strict: bool = True) -> None:
+    def steps(self, count: int) -> None:
         """Make some steps."""
-        if not is_strict:
-            self._advance(count)
-            return
-        with strict(self._device, self.waits):
-            self._advance(count)
-
-    def _advance(self, count: int) -> None:
         while count:
-            count -= isinstance(next(self._events), StepDone)
+            event = next(self._events)
+            count -= isinstance(event, StepDone)
+            if isinstance(event, Warned):
+                self.warnings.append(event.message)
 
     def close(self) -> None:
         """Leave the training."""
         self._events.close()
+
+
+def waits_of(cases: Sequence[Case], plan: Plan, device: torch.device) -> str:
+    """Return where a step makes the CPU wait for the GPU; nothing where none does."""
+    ours = OurLoop(cases, plan, device)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        ours.steps(3 * WARM_UP)
+    except RuntimeError:
+        return traceback.format_exc()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+        ours.close()
+    return ""
 
 
 class BareLoop:
@@ -199,12 +190,17 @@ class BareLoop:
         self._optimiser = make_optimiser(plan, self._network, device)
         self._loss = build_loss(plan)
         self._graph: Any = None
-        self.steps(WARM_UP)
-        if is_graphed:
-            self._graph = torch.cuda.CUDAGraph()
-            torch.cuda.synchronize()
-            with torch.cuda.graph(self._graph):
-                self._step()
+        if not is_graphed:
+            self.steps(WARM_UP)
+            return
+        other = torch.cuda.Stream()
+        other.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(other):
+            self.steps(WARM_UP)
+        torch.cuda.current_stream().wait_stream(other)
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._graph):
+            self._step()
 
     def steps(self, count: int) -> None:
         """Make some steps."""
@@ -250,6 +246,7 @@ def compare_steps(
     """Compare the loop that trains with the bare network."""
     device = torch.device(arguments.device)
     plan = plan_for(cases, network, dimensions, arguments.device)
+    waits = waits_of(cases, plan, device) if device.type == "cuda" else ""
     ours = OurLoop(cases, plan, device)
     batch = Patches(cases, plan, device).batch(0)
     sides = {"ours": ours.steps, "bare": BareLoop(batch, plan, device).steps}
@@ -262,12 +259,17 @@ def compare_steps(
             profile(ours.steps, f"{network} {dimensions}D", device)
     finally:
         ours.close()
+        del sides
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
     voxels = plan.batch * int(np.prod(plan.patch))
     return {
         "network": f"{network} {dimensions}D",
         "patch": plan.patch,
         "batch": plan.batch,
         "precision": plan.precision,
+        "waits": waits,
+        "warnings": ours.warnings,
         "ms": {name: 1000 * value for name, value in seconds.items()},
         "voxels_per_second": voxels / seconds["ours"],
         "share_of_bare": {
@@ -326,12 +328,14 @@ def profile(work: Callable[[int], None], name: str, device: torch.device) -> Non
 
 
 def show(results: dict[str, Any]) -> None:
-    """Print tables."""
-    print(
-        "\n| network | patch, batch | ms ours | ms bare | Mvoxels/s | share of bare |"
-    )
+    """Print tables, and what went wrong before them."""
+    steps, patches = results.get("steps", ()), results.get("patches", ())
+    for row in steps:
+        for problem in filter(None, [row["waits"], *row["warnings"]]):
+            print(f"{row['network']}: {problem}")
+    print("\n| network | patch, batch | ms | bare ms | Mvoxels/s | share of bare |")
     print("|---|---|---|---|---|---|")
-    for row in results.get("steps", ()):
+    for row in steps:
         size = " x ".join(map(str, row["patch"]))
         bare = ", ".join(
             f"{value:.2f}" for name, value in row["ms"].items() if name != "ours"
@@ -343,7 +347,7 @@ def show(results: dict[str, Any]) -> None:
         )
     print("\n| patches | ours /s | MONAI /s | MONAI, indices /s | times | times |")
     print("|---|---|---|---|---|---|")
-    for row in results.get("patches", ()):
+    for row in patches:
         size = " x ".join(map(str, row["patch"]))
         rates = " | ".join(f"{v:.1f}" for v in row["patches_per_second"].values())
         times = " | ".join(f"{v:.1f}" for v in [*row["times"].values()][1:])

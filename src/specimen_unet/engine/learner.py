@@ -97,7 +97,8 @@ class Learner:
     @property
     def is_sound(self) -> bool:
         """Whether every weight is a number."""
-        return all(bool(w.isfinite().all()) for w in self._weights.values())
+        finite = [weight.isfinite().all() for weight in self._weights.values()]
+        return bool(torch.stack(finite).all())
 
     @property
     def problem(self) -> str:
