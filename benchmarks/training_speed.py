@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import time
 import traceback
 from dataclasses import dataclass
@@ -263,6 +264,7 @@ def compare_steps(
         if device.type == "cuda":
             torch.cuda.empty_cache()
     voxels = plan.batch * int(np.prod(plan.patch))
+    print(f"{network} {dimensions}D: {seconds}", file=sys.stderr, flush=True)
     return {
         "network": f"{network} {dimensions}D",
         "patch": plan.patch,
@@ -301,6 +303,7 @@ def compare_patches(
         work(2)
     seconds = in_turns(Clock(device), sides, arguments)
     rates = {name: plan.batch / value for name, value in seconds.items()}
+    print(f"patches {dimensions}D: {rates}", file=sys.stderr, flush=True)
     return {
         "patch": plan.patch,
         "patches_per_second": rates,

@@ -16,7 +16,7 @@ from specimen_unet.engine.losses import build_loss
 from specimen_unet.engine.networks import build_network, load_weights, weights_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from torch import nn
 
@@ -75,17 +75,9 @@ class Learner:
         # Weights are changed in place, so these stay what they are.
         self._weights = weights_of(self.network)
         self._smoothed_weights = weights_of(self.smoothed)
-        averaged = [
-            name for name, weight in self._weights.items() if weight.is_floating_point()
-        ]
-        counted = [name for name in self._weights if name not in averaged]
-        self._pairs = {
-            is_averaged: [
-                [weights[name] for name in names]
-                for weights in (self._smoothed_weights, self._weights)
-            ]
-            for is_averaged, names in ((True, averaged), (False, counted))
-        }
+        floats = {name for name, w in self._weights.items() if w.is_floating_point()}
+        self._averaged = self._beside(floats)
+        self._counted = self._beside(self._weights.keys() - floats)
         is_graphable = device.type == "cuda" and not self._scaler.is_enabled()
         self._graph = GraphedStep(self._descend) if is_graphable else None
 
@@ -217,10 +209,15 @@ class Learner:
     def _smooth(self, step: int) -> None:
         """Move the smoothed weights towards the new ones, by less as time goes on."""
         share = 1 - min(_SMOOTHEST, (1 + step) / (10 + step))
-        torch._foreach_lerp_(*self._pairs[True], share)
-        smoothed, new = self._pairs[False]
-        if new:
-            torch._foreach_copy_(smoothed, new)
+        torch._foreach_lerp_(*self._averaged, share)
+        for smoothed, new in zip(*self._counted, strict=True):
+            smoothed.copy_(new)
+
+    def _beside(self, names: Collection[str]) -> tuple[list[Tensor], list[Tensor]]:
+        """Return smoothed and new weights of some names, in one order."""
+        order = [name for name in self._weights if name in names]
+        smoothed = [self._smoothed_weights[name] for name in order]
+        return smoothed, [self._weights[name] for name in order]
 
     def _optimiser_tensors(self) -> dict[str, Tensor]:
         state = self._optimiser.state_dict()["state"]
