@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +28,6 @@ from specimen_unet.runs.terminal import ProgressBar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from specimen_unet.domain.case import Case
 
@@ -109,6 +109,23 @@ def test_the_whole_way(folder, small, answered, tmp_path, capsys):
     assert main(["train", str(run.path)]) == 1
     assert "is finished" in capsys.readouterr().err
     assert answered("train", run.path, "--resume")["model"] == trained["model"]
+
+
+@pytest.mark.parametrize("spatial", [(32, 32)], indirect=True)
+def test_a_run_that_has_ended_is_prolonged_and_its_first_model_stays(
+    folder, small, answered, capsys
+):
+    trained = answered("train", folder, *small, "--steps", "3")
+    first = Path(trained["model"]).read_bytes()
+    longer = answered("train", trained["run"], "--resume", "--more-minutes", "0.05")
+    assert longer["run"] == trained["run"]
+    assert longer["model"] != trained["model"]
+    assert Path(trained["model"]).read_bytes() == first
+    assert read_card(Path(longer["model"])).steps_done > 3
+    assert answered("info", trained["run"])["is_finished"]
+    assert main(["train", trained["run"], "--more-minutes", "0"]) == 1
+    assert "more than 0 minutes" in capsys.readouterr().err
+    assert answered("info", trained["run"])["is_finished"]
 
 
 @pytest.mark.parametrize("spatial", [(32, 32)], indirect=True)

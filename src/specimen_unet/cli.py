@@ -89,9 +89,10 @@ def _train(parsed: argparse.Namespace) -> Answer:
     from specimen_unet.runs.folder import RunFolder
     from specimen_unet.runs.training_commands import new_run, open_run, train
 
-    if parsed.resume or RunFolder.is_run(parsed.folder):
+    is_begun = parsed.resume or parsed.more_minutes is not None
+    if is_begun or RunFolder.is_run(parsed.folder):
         run = open_run(parsed.folder, settings if _is_chosen(parsed) else None)
-        return train(run, resume=parsed.resume)
+        return train(run, resume=parsed.resume, more_minutes=parsed.more_minutes)
     run = new_run(
         parsed.folder,
         settings,
@@ -199,6 +200,12 @@ def _add_train(commands: Any) -> None:
     parser.add_argument("--name", help="name of the run (default: of the folder)")
     parser.add_argument(
         "--resume", action="store_true", help="go on with a run that was interrupted"
+    )
+    parser.add_argument(
+        "--more-minutes",
+        type=float,
+        metavar="MINUTES",
+        help="prolong a run, ended or not",
     )
     parser.add_argument(
         "--start-from", type=Path, metavar="MODEL", help="fine-tune this model"

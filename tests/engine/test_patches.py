@@ -8,6 +8,7 @@ from specimen_unet.domain.annotation import IGNORED
 from specimen_unet.domain.case import Case
 from specimen_unet.domain.plan import Split
 from specimen_unet.engine import augmentation
+from specimen_unet.engine import patches as patches_module
 from specimen_unet.engine.patches import Patches
 
 CPU = torch.device("cpu")
@@ -269,7 +270,52 @@ def test_memory_mapped_cases_are_read_as_they_are(case, plan_for, tmp_path):
     assert torch.equal(Patches([mapped], plan, CPU).batch(5).images, expected.images)
 
 
-def test_what_is_painted_is_in_the_patches_soon_after(spatial, plan_for):
+@pytest.fixture
+def resident(monkeypatch):
+    """Cases are kept on the device, as on a GPU, though the device is the CPU."""
+
+    def keep():
+        monkeypatch.setattr(patches_module, "fit_on", lambda *_: True)
+
+    return keep
+
+
+@pytest.mark.parametrize("kind", ["u1", "u2", "i2", "f4", "f8", ">u2", "?"])
+@pytest.mark.parametrize("annotation", ["everywhere", "slices", "painted"])
+def test_cases_on_a_device_give_the_very_same_patches(
+    kind, annotation, spatial, plan_for, resident
+):
+    original = picture_of_labels(spatial)
+    labels = original.labels["EA"].copy()
+    labels[1] = 0
+    case = Case(
+        (original.image[0] // 3).astype(kind),
+        {"EA": labels, "MG": np.roll(labels, 3, 1)},
+        spacing=[step * 1.3 for step in original.grid.spacing],
+        unit="mm",
+        name="blob",
+    )
+    plan = plan_for(
+        augmentation=1.0,
+        mirror_axes=(0, 1),
+        annotation=annotation,
+        painted_background=7 if annotation == "painted" else None,
+    )
+    stored = Patches([case], plan, CPU)
+    resident()
+    kept = Patches([case], plan, CPU)
+    for step in range(6):
+        expected, found = stored.batch(step), kept.batch(step)
+        assert torch.equal(found.images, expected.images)
+        assert torch.equal(found.classes, expected.classes)
+
+
+@pytest.mark.parametrize("is_resident", [False, True])
+def test_what_is_painted_is_in_the_patches_soon_after(
+    is_resident, spatial, plan_for, resident
+):
+    if is_resident:
+        resident()
     labels = np.zeros(spatial, np.uint8)
     labels[0, 0] = 1
     image = np.random.default_rng(0).integers(0, 9, spatial, np.uint8)

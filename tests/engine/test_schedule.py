@@ -146,3 +146,45 @@ def test_the_forecast_runs_out(ending, schedule_for):
         schedule, state, step_seconds=0.5, validation_seconds=1, improves=lambda _: True
     )
     assert 0 <= schedule.seconds_left(state) < 3
+
+
+@pytest.mark.parametrize(
+    ("ending", "length"),
+    [("steps", {"steps": 40}), ("minutes", {"minutes": 0.5})],
+)
+def test_what_is_added_has_a_whole_cycle_of_its_own(ending, length, make_plan):
+    """Whatever had been planned; and the last step of it is validated."""
+    plan = make_plan(2, ending="no improvement", steps=100, minutes=1)
+    ended = TrainingState(step=100, seconds=60.0, step_seconds=0.5, validated_at=60.0)
+    state = ended.prolonged(**length)
+    schedule = make_schedule(plan, 1.0, state.stretch)
+    assert schedule.progress(state) == 0
+    assert not schedule.is_over(state)
+    factors = []
+    while not schedule.is_over(state):
+        factors.append(schedule.rate_factor(state))
+        state.step += 1
+        state.seconds += 0.5
+    assert factors[0] < 0.1
+    assert 0.3 < max(factors) < 1
+    assert factors[-1] < 0.02
+    assert schedule.progress(state) > 0.98
+    if ending == "steps":
+        assert state.step == 140
+        assert schedule.is_validation_due(state)
+    else:
+        assert state.seconds == pytest.approx(90, abs=2)
+
+
+def test_validation_stays_below_a_tenth_of_the_time_however_slow(schedule_for):
+    for validation_seconds in (0.1, 1.0, 5.0, 10.0):
+        schedule, state = schedule_for("minutes", minutes=5), TrainingState()
+        validations = simulated(
+            schedule,
+            state,
+            step_seconds=0.2,
+            validation_seconds=validation_seconds,
+            improves=bool,
+        )
+        assert len(validations) * validation_seconds <= 0.1 * 300 + validation_seconds
+        assert 285 <= state.seconds <= 315

@@ -79,3 +79,13 @@ def test_what_is_painted_later_is_found_at_a_fixed_step(labels, plan):
     assert len(scans.index(0).voxels[1]) == before
     scans.forget_oldest(voxel_index._SHORTEST_PERIOD)
     assert len(scans.index(0).voxels[1]) == before + labels[4].size
+
+
+def test_labels_that_stay_are_not_scanned_again(labels, plan):
+    scans = LabelScans([labels], [everything(labels)], plan)
+    index = scans.index(0)
+    scans.forget_oldest(voxel_index._SHORTEST_PERIOD)
+    assert scans.index(0) is index
+    labels[4, 0] = 3
+    scans.forget_oldest(2 * voxel_index._SHORTEST_PERIOD)
+    assert scans.index(0) is not index

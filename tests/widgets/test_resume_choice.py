@@ -71,15 +71,18 @@ def test_a_press_tells_which_run_goes_on(
     assert resumed == [run]
 
 
-def test_a_folder_that_is_no_run_or_has_ended_is_told(
+def test_a_folder_that_is_no_run_is_told_and_one_that_ended_is_another_matter(
     choice: ResumeChoice, make_run: Callable[..., RunFolder], tmp_path: Path
 ) -> None:
     resumed: list[RunFolder] = []
+    ended: list[RunFolder] = []
     choice.resumed.connect(resumed.append)
+    choice.ended.connect(ended.append)
     choice.resume_folder(tmp_path)
     assert "is not a run" in choice.problem.value
-    choice.resume_folder(make_run("ended", MODEL).path)
-    assert "has ended" in choice.problem.value
+    run = make_run("ended", MODEL)
+    choice.resume_folder(run.path)
+    assert ended == [run]
     assert resumed == []
     choice.resume_folder(make_run("elsewhere", folder=tmp_path).path)
     assert len(resumed) == 1

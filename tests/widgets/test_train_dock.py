@@ -134,6 +134,29 @@ def test_from_open_layers_to_a_model(
     assert not dock.result.native.isVisible()
 
 
+def test_a_training_that_has_ended_can_go_on_also_another_day(
+    dock: TrainDock, qtbot: QtBot
+) -> None:
+    with qtbot.waitSignal(dock.job.finished, timeout=LONG):
+        run = begin(dock, qtbot)
+    dock.more.minutes.min = 0.02
+    dock.more.minutes.value = 0.02
+    with qtbot.waitSignal(dock.job.finished, timeout=LONG):
+        click(qtbot, dock.more.longer)
+    steps = [event.step for event in run.events() if isinstance(event, StepDone)]
+    assert steps[:7] == [1, 2, 3, 4, 5, 6, 7]
+    assert read_card(run.model_path).steps_done == steps[-1]
+
+    click(qtbot, dock.back)
+    assert not dock.more.visible
+    dock.set_up.interrupted.resume_folder(run.path)
+    assert dock.more.longer.native.isVisible()
+    assert dock.result.visible
+    with qtbot.waitSignal(dock.job.finished, timeout=LONG):
+        click(qtbot, dock.more.longer)
+    assert read_card(run.model_path).steps_done > steps[-1]
+
+
 def test_previews_appear_and_stopping_keeps_a_model(
     dock: TrainDock, viewer: ViewerModel, qtbot: QtBot
 ) -> None:

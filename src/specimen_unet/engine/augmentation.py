@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch.nn import functional
+
+from specimen_unet.engine.transfer import sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,8 @@ _ZOOM = 1.25
 _LONGER_VOXEL = 2
 _LONGER_PATCH = 3
 _MIRROR_SHARE = 0.5
-_BLUR_RADIUS = 3
+# Standard deviations that a blur reaches.
+_FARTHEST = 4
 
 
 def draw_mirrors(generator: np.random.Generator, plan: Plan) -> tuple[int, ...]:
@@ -95,8 +97,8 @@ def vary_intensity(images: Tensor, plan: Plan, generator: np.random.Generator) -
     for change, share in _CHANGES:
         is_chosen = generator.random(len(images)) < share * plan.augmentation
         if is_chosen.any():
-            chosen = torch.from_numpy(np.flatnonzero(is_chosen)).to(images.device)
-            images[chosen] = change(images[chosen], draw)
+            chosen = sent(np.flatnonzero(is_chosen), images.device)
+            images.index_copy_(0, chosen, change(images.index_select(0, chosen), draw))
 
 
 class _Draw:
@@ -118,7 +120,7 @@ class _Draw:
         """One number an image, shaped to be multiplied with them."""
         numbers = self._generator.uniform(low, high, len(images)).astype(np.float32)
         shape = (-1,) + (1,) * (images.ndim - 1)
-        return torch.from_numpy(numbers).to(self._device).reshape(shape)
+        return sent(numbers, self._device).reshape(shape)
 
     def normal(self, images: Tensor) -> Tensor:
         """One number a voxel."""
@@ -151,15 +153,19 @@ def _contrast(images: Tensor, draw: _Draw) -> Tensor:
 def _gamma(images: Tensor, draw: _Draw) -> Tensor:
     """Bend the curve of gray values; mean and spread stay, so only its shape counts."""
     low, high = _limits(images)
-    share = (images - low) / (high - low).clamp(min=1e-6)
+    # Bent from the bright end, as if the image were a negative.
     is_negative = draw.uniform(0, 1, images) < 0.25
-    share = torch.where(is_negative, 1 - share, share)
-    share = share.clamp(0, 1) ** torch.exp2(draw.uniform(-0.5, 0.6, images))
-    share = torch.where(is_negative, 1 - share, share)
-    spatial = _spatial(images)
-    share = share - share.mean(spatial, keepdim=True)
-    rescaled = share * (_spread(images) / _spread(share).clamp(min=1e-6))
-    return rescaled + images.mean(spatial, keepdim=True)
+    start, end = (
+        torch.where(is_negative, high, low),
+        torch.where(is_negative, low, high),
+    )
+    width = (end - start).where(high > low, 1e-6)
+    share = (images - start).div_(width).clamp_(0, 1)
+    share.pow_(torch.exp2(draw.uniform(-0.5, 0.6, images)))
+    share.sub_(share.mean(_spatial(images), keepdim=True))
+    factor = _spread(images) / _spread(share).clamp(min=1e-6)
+    share.mul_(torch.where(is_negative, -factor, factor))
+    return share.add_(images.mean(_spatial(images), keepdim=True))
 
 
 _CHANGES: tuple[tuple[Callable[[Tensor, _Draw], Tensor], float], ...] = (
@@ -179,12 +185,10 @@ def _spread(images: Tensor) -> Tensor:
     """Return the standard deviation of every patch and channel."""
     # torch.std takes ten times as long on a CPU.
     spatial = _spatial(images)
-    return (
-        (images - images.mean(spatial, keepdim=True))
-        .square()
-        .mean(spatial, keepdim=True)
-        .sqrt()
-    )
+    centred = images - images.mean(spatial, keepdim=True)
+    norm = torch.linalg.vector_norm(centred, dim=spatial, keepdim=True)
+    spread: Tensor = norm / math.sqrt(math.prod(images.shape[2:]))
+    return spread
 
 
 def _limits(images: Tensor) -> tuple[Tensor, Tensor]:
@@ -193,18 +197,19 @@ def _limits(images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _blurred_along(images: Tensor, axis: int, sigma: Tensor) -> Tensor:
-    """Blur along one axis; sums of shifted copies, as grouped convolutions are slow."""
-    length = images.shape[axis]
-    padding = [0, 0] * (images.ndim - 2)
-    place = 2 * (images.ndim - 1 - axis)
-    padding[place : place + 2] = [_BLUR_RADIUS, _BLUR_RADIUS]
-    padded = functional.pad(images, padding, mode="replicate")
-    blurred, total = torch.zeros_like(images), torch.zeros_like(sigma)
-    for shift in range(-_BLUR_RADIUS, _BLUR_RADIUS + 1):
-        weight = torch.exp(-0.5 * (shift / sigma) ** 2)
-        blurred += weight * padded.narrow(axis, shift + _BLUR_RADIUS, length)
-        total += weight
-    return blurred / total
+    """Blur along one axis: a product with a matrix, which every device does fast.
+
+    What lies outside the patch counts nothing, so that a constant stays one.
+    """
+    places = torch.arange(images.shape[axis], device=images.device)
+    distances = (places[:, np.newaxis] - places) / sigma.reshape(-1, 1, 1)
+    # Farther off it is next to nothing, and numbers that small are slow to multiply.
+    is_far = distances.abs() > _FARTHEST
+    weights = torch.exp(-0.5 * distances.square()).masked_fill(is_far, 0)
+    weights /= weights.sum(2, keepdim=True)
+    lines = images.movedim(axis, -1)
+    blurred = lines.flatten(1, -2) @ weights.mT
+    return blurred.reshape(lines.shape).movedim(-1, axis)
 
 
 def _may_rotate(plan: Plan, first: int, second: int) -> bool:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import torch
-
 from specimen_unet.domain.errors import TrainingDivergedError
 from specimen_unet.domain.events import StepDone, Validated, Warned
+from specimen_unet.engine.cautions import NO_NUMBER, cautions
 from specimen_unet.engine.devices import memory_errors
 from specimen_unet.engine.learner import Learner
+from specimen_unet.engine.loss_reading import LossReading
 from specimen_unet.engine.model import Model
 from specimen_unet.engine.networks import weights_of
 from specimen_unet.engine.patches import Patches
-from specimen_unet.engine.prefetch import prefetched
+from specimen_unet.engine.prefetch import in_turn, prefetched
 from specimen_unet.engine.pretrained import pretrained_weights
 from specimen_unet.engine.preview import Previewer
 from specimen_unet.engine.provenance import make_card
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    import torch
+
     from specimen_unet.domain.case import Case
     from specimen_unet.domain.control import Control
     from specimen_unet.domain.events import CheckpointSaved, Event
@@ -36,21 +38,7 @@ if TYPE_CHECKING:
     from specimen_unet.engine.validation import Scores
 
 _ADVICE = "Choose a smaller patch or batch, or close other programs."
-_NOTHING_ANNOTATED = (
-    "Some patches hold nothing annotated, and nothing is learnt from them: draw more "
-    "labels, or check what 0 means."
-)
-_UNKNOWN_LABEL = (
-    "Label {label} was painted after this training was planned, so it is left out of "
-    "it: start a new training to learn it."
-)
-_NO_NUMBER = (
-    "The loss of a step was not a number, so the step was skipped. Training goes on "
-    "unless it happens several times in a row."
-)
 _MOST_FAILED_STEPS = 5
-# Reading the loss makes the CPU wait for a GPU, so there it is read this rarely.
-_STEPS_PER_READING = 10
 # While paused, flags are looked at this often.
 _PAUSE_SECONDS = 0.1
 # A stopped training that was never validated is, if that takes no longer.
@@ -99,7 +87,7 @@ class Course:
             self._learner = Learner(plan, device, weights)
         self._saving = Saving(folder, plan)
         self._previewer = Previewer(cases, plan, device)
-        self._loss = torch.tensor(math.nan)
+        self._reading = LossReading(device)
         self._shown_loss = math.nan
 
     def resume(self) -> None:
@@ -114,13 +102,17 @@ class Course:
         if state is not None:
             self._state = state
             self._watch = Stopwatch(state.seconds)
+            self._schedule = make_schedule(
+                self._plan, self._validation.cost, state.stretch
+            )
 
     def run(self) -> Iterator[Event]:
         """Train until it is over or stopped; leave the thread that makes patches."""
         is_new = self._state.step == 0 and self._state.parent is None
         if is_new and self._plan.pretrained:
             self._learner.start_from(pretrained_weights(self._plan))
-        with prefetched(self._patches.batch, self._state.step) as next_batch:
+        made = in_turn if self._device.type == "cuda" else prefetched
+        with made(self._patches.batch, self._state.step) as next_batch:
             try:
                 yield from self._learn(next_batch)
             except GeneratorExit:
@@ -160,10 +152,15 @@ class Course:
         rate = self._plan.learning_rate * self._schedule.rate_factor(state)
         with memory_errors(_ADVICE):
             batch = next_batch()
+            loss = None
             if batch.is_annotated:
-                self._loss = self._learner.learn(batch, rate, state.step)
+                learnt = self._learner.learn(batch, rate, state.step)
+                loss = self._reading.read(learnt)
         state.step += 1
-        yield from self._warnings(batch)
+        for message in cautions(batch, self._learner):
+            yield from self._warn_once(message)
+        if loss is not None:
+            yield from self._note_loss(loss)
         self._note_time(start)
         yield StepDone(
             step=state.step,
@@ -174,17 +171,9 @@ class Course:
             seconds_left=self._schedule.seconds_left(state),
         )
 
-    def _warnings(self, batch: Batch) -> Iterator[Warned]:
-        """Read the loss, and say what is wrong with this step."""
+    def _note_loss(self, loss: float) -> Iterator[Warned]:
+        """Show the loss of a step; one that is no number may end the training."""
         state = self._state
-        for label in sorted(batch.unknown_labels):
-            yield from self._warn_once(_UNKNOWN_LABEL.format(label=label))
-        if not batch.is_annotated:
-            yield from self._warn_once(_NOTHING_ANNOTATED)
-            return
-        if self._device.type != "cpu" and state.step % _STEPS_PER_READING != 1:
-            return
-        loss = float(self._loss)
         if math.isfinite(loss):
             self._shown_loss = loss
             state.failed_steps = 0
@@ -194,7 +183,7 @@ class Course:
         is_skipped = self._device.type == "cpu" or self._plan.precision == "float16"
         if not is_skipped or state.failed_steps > _MOST_FAILED_STEPS:
             raise self._diverged()
-        yield from self._warn_once(_NO_NUMBER)
+        yield from self._warn_once(NO_NUMBER)
 
     def _warn_once(self, message: str) -> Iterator[Warned]:
         """Warn, unless the same was said before."""

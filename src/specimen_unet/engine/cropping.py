@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from torch.nn import functional
 
 from specimen_unet.domain.annotation import IGNORED
 from specimen_unet.engine.resampling import resample
+from specimen_unet.engine.transfer import sent
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from specimen_unet.engine.source import Block
 
 
-def plain_patch(
-    block: Block, patch: tuple[int, ...], device: torch.device
-) -> tuple[Tensor, Tensor]:
+def plain_patch(block: Block, patch: tuple[int, ...]) -> tuple[Tensor, Tensor]:
     """Stretch a block over a patch; exact where both have one size.
 
     Parameters
@@ -33,24 +31,20 @@ def plain_patch(
         What the patch covers.
     patch : tuple of int
         Size of the patch.
-    device : torch.device
-        Where to work.
 
     Returns
     -------
     image : Tensor of float32, shape (C, *patch)
     classes : Tensor of int16, shape (*patch)
     """
-    image = torch.from_numpy(block.image).to(device)
-    classes = block.classes
-    if classes.shape != patch:
+    image, classes = block.image, block.classes
+    if tuple(classes.shape) != patch:
         image = resample(image[None], patch)[0]
-        nearest = [
-            ((np.arange(size) + 0.5) * length / size).astype(int)
-            for size, length in zip(patch, classes.shape, strict=True)
-        ]
-        classes = classes[np.ix_(*nearest)]
-    return image, torch.from_numpy(classes).to(device)
+        # Small whole numbers: exact in float32.
+        classes = functional.interpolate(
+            classes[None, None].float(), patch, mode="nearest-exact"
+        )[0, 0].short()
+    return image, classes
 
 
 def affine_window(centre: Array, matrix: Array, patch: tuple[int, ...]) -> Array:
@@ -76,11 +70,7 @@ def affine_window(centre: Array, matrix: Array, patch: tuple[int, ...]) -> Array
 
 
 def affine_patch(
-    block: Block,
-    centre: Array,
-    matrix: Array,
-    patch: tuple[int, ...],
-    device: torch.device,
+    block: Block, centre: Array, matrix: Array, patch: tuple[int, ...]
 ) -> tuple[Tensor, Tensor]:
     """Read a turned and scaled patch from a block.
 
@@ -90,18 +80,16 @@ def affine_patch(
         At least what `affine_window` asked for; what it lacks is empty.
     centre, matrix, patch
         As in `affine_window`.
-    device : torch.device
-        Where to work.
 
     Returns
     -------
     image : Tensor of float32, shape (C, *patch)
     classes : Tensor of int16, shape (*patch)
     """
-    image = torch.from_numpy(block.image).to(device)[None]
+    image = block.image[None]
     # From 0, so that what lies outside, which is read as 0, becomes IGNORED.
-    classes = torch.from_numpy(block.classes).to(device)[None, None].float() - IGNORED
-    theta = torch.from_numpy(_theta(block, centre, matrix, patch)).to(device)
+    classes = block.classes[None, None].float() - IGNORED
+    theta = sent(_theta(block, centre, matrix, patch), image.device)
     grid = functional.affine_grid(theta, [1, 1, *patch], align_corners=False)
     image = functional.grid_sample(image, grid, mode="bilinear", align_corners=False)
     classes = functional.grid_sample(classes, grid, mode="nearest", align_corners=False)

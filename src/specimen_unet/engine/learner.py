@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import copy
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from specimen_unet.engine.devices import autocast
+from specimen_unet.engine.graphed_step import GraphedStep
 from specimen_unet.engine.losses import build_loss
 from specimen_unet.engine.networks import build_network, load_weights, weights_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Mapping
+
+    from torch import nn
 
     from specimen_unet.domain.plan import Plan
     from specimen_unet.domain.settings import OptimiserName
@@ -25,6 +29,7 @@ _MOMENTUM = 0.9
 _LARGEST_GRADIENT = 12.0
 # The smoothed weights average over about the last ninth of the steps, at most 1000.
 _SMOOTHEST = 0.999
+CHANNELS_LAST_ON_CUDA = False
 
 
 class Learner:
@@ -53,13 +58,16 @@ class Learner:
         network = build_network(plan)
         if start is not None:
             load_weights(network, start)
-        self.network = network.to(device)
+        if device.type == "cuda":
+            # Patches are all of one size, so trying out every kernel once pays.
+            torch.backends.cudnn.benchmark = True
+        self._format = memory_format(plan, device)
+        self.network = network.to(device, memory_format=self._format)
         self.smoothed = copy.deepcopy(self.network).eval().requires_grad_(False)
         self._plan = plan
         self._device = device
         self._loss = build_loss(plan)
-        fused = device.type in ("cpu", "cuda")
-        self._optimiser = OPTIMISERS[plan.optimiser](self.network.parameters(), fused)
+        self._optimiser = make_optimiser(plan, self.network, device)
         self._scaler = torch.amp.GradScaler(
             device.type, enabled=plan.precision == "float16"
         )
@@ -67,9 +75,11 @@ class Learner:
         # Weights are changed in place, so these stay what they are.
         self._weights = weights_of(self.network)
         self._smoothed_weights = weights_of(self.smoothed)
-        self._averaged = [
-            name for name, weight in self._weights.items() if weight.is_floating_point()
-        ]
+        floats = {name for name, w in self._weights.items() if w.is_floating_point()}
+        self._averaged = self._beside(floats)
+        self._counted = self._beside(self._weights.keys() - floats)
+        is_graphable = device.type == "cuda" and not self._scaler.is_enabled()
+        self._graph = GraphedStep(self._descend) if is_graphable else None
 
     @property
     def has_best(self) -> bool:
@@ -79,7 +89,13 @@ class Learner:
     @property
     def is_sound(self) -> bool:
         """Whether every weight is a number."""
-        return all(bool(w.isfinite().all()) for w in self._weights.values())
+        finite = [weight.isfinite().all() for weight in self._weights.values()]
+        return bool(torch.stack(finite).all())
+
+    @property
+    def problem(self) -> str:
+        """Why a GPU does not repeat steps by itself though it could; often empty."""
+        return self._graph.problem if self._graph else ""
 
     def learn(self, batch: Batch, learning_rate: float, step: int) -> Tensor:
         """Make one step.
@@ -99,24 +115,40 @@ class Learner:
             The loss. NaN on a CPU means that nothing was changed.
         """
         self.network.train()
+        self._set_rate(learning_rate)
+        images = batch.images.contiguous(memory_format=self._format)
+        make_step = self._graph or self._descend
+        loss = make_step(images, batch.classes)
+        # Elsewhere this question would make the CPU wait for the device.
+        if self._device.type == "cpu" and math.isnan(loss):
+            return loss
+        self._smooth(step)
+        return loss
+
+    def _descend(self, images: Tensor, classes: Tensor) -> Tensor:
+        """Change the weights; return the loss, NaN where that was left out."""
         with autocast(self._device, self._plan.precision):
-            logits = self.network(batch.images)
-        loss = self._loss(logits, batch.classes)
+            logits = self.network(images)
+        loss = self._loss(logits, classes)
         self._optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(self._scaler.scale(loss))
         self._scaler.unscale_(self._optimiser)
         norm = torch.nn.utils.clip_grad_norm_(
             self.network.parameters(), _LARGEST_GRADIENT
         )
-        # Elsewhere this question would make the CPU wait for the device.
         if self._device.type == "cpu" and not math.isfinite(norm):
             return torch.full_like(loss.detach(), math.nan)
-        for group in self._optimiser.param_groups:
-            group["lr"] = learning_rate
         self._scaler.step(self._optimiser)
         self._scaler.update()
-        self._smooth(step)
         return loss.detach()
+
+    def _set_rate(self, learning_rate: float) -> None:
+        """Set the learning rate; on a GPU in a tensor, which a graph reads anew."""
+        for group in self._optimiser.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(learning_rate)
+            else:
+                group["lr"] = learning_rate
 
     def start_from(self, weights: Mapping[str, Tensor]) -> None:
         """Begin again from other weights of the same names and shapes."""
@@ -177,14 +209,15 @@ class Learner:
     def _smooth(self, step: int) -> None:
         """Move the smoothed weights towards the new ones, by less as time goes on."""
         share = 1 - min(_SMOOTHEST, (1 + step) / (10 + step))
-        new, smoothed = self._weights, self._smoothed_weights
-        torch._foreach_lerp_(
-            [smoothed[name] for name in self._averaged],
-            [new[name] for name in self._averaged],
-            share,
-        )
-        for name in new.keys() - self._averaged:
-            smoothed[name].copy_(new[name])
+        torch._foreach_lerp_(*self._averaged, share)
+        for smoothed, new in zip(*self._counted, strict=True):
+            smoothed.copy_(new)
+
+    def _beside(self, names: Collection[str]) -> tuple[list[Tensor], list[Tensor]]:
+        """Return smoothed and new weights of some names, in one order."""
+        order = [name for name in self._weights if name in names]
+        smoothed = [self._smoothed_weights[name] for name in order]
+        return smoothed, [self._weights[name] for name in order]
 
     def _optimiser_tensors(self) -> dict[str, Tensor]:
         state = self._optimiser.state_dict()["state"]
@@ -197,8 +230,13 @@ class Learner:
 
     def _restore_optimiser(self, tensors: Mapping[str, Tensor]) -> None:
         state: dict[int, dict[str, Tensor]] = {}
+        weights = list(self.network.parameters())
         for key, value in tensors.items():
             number, name = key.split("/")
+            weight = weights[int(number)]
+            if value.shape == weight.shape:
+                # Fused optimisers expect the order in memory that the weights have.
+                value = torch.empty_like(weight, requires_grad=False).copy_(value)
             state.setdefault(int(number), {})[name] = value
         groups = self._optimiser.state_dict()["param_groups"]
         self._optimiser.load_state_dict({"state": state, "param_groups": groups})
@@ -214,15 +252,31 @@ def _group(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
     }
 
 
-# The learning rate is set before every step.
-OPTIMISERS: dict[
-    OptimiserName, Callable[[Iterable[Tensor], bool], torch.optim.Optimizer]
-] = {
-    "AdamW": lambda weights, fused: torch.optim.AdamW(
-        weights, weight_decay=_WEIGHT_DECAY, fused=fused
-    ),
-    "Adam": lambda weights, fused: torch.optim.Adam(weights, fused=fused),
-    "SGD": lambda weights, fused: torch.optim.SGD(
-        weights, lr=1e-2, momentum=_MOMENTUM, nesterov=True, fused=fused
-    ),
+def memory_format(plan: Plan, device: torch.device) -> torch.memory_format:
+    """Return the order in memory of images and weights that is fastest on a device.
+
+    Norms of single images, which all networks here have, copy channels that come last
+    into their own order and back: on a CPU convolutions do not win that back.
+    """
+    if device.type != "cuda" or not CHANNELS_LAST_ON_CUDA:
+        return torch.contiguous_format
+    return torch.channels_last if plan.dimensions == 2 else torch.channels_last_3d
+
+
+def make_optimiser(
+    plan: Plan, network: nn.Module, device: torch.device
+) -> torch.optim.Optimizer:
+    """Return the plan's optimiser; its learning rate is set before every step."""
+    options: dict[str, Any] = {"fused": device.type in ("cpu", "cuda"), "lr": 1e-2}
+    if device.type == "cuda":
+        options["lr"] = torch.tensor(1e-2, device=device)
+        if plan.optimiser != "SGD":
+            options["capturable"] = True
+    return OPTIMISERS[plan.optimiser](network.parameters(), **options)
+
+
+OPTIMISERS: dict[OptimiserName, Callable[..., torch.optim.Optimizer]] = {
+    "AdamW": partial(torch.optim.AdamW, weight_decay=_WEIGHT_DECAY),
+    "Adam": torch.optim.Adam,
+    "SGD": partial(torch.optim.SGD, momentum=_MOMENTUM, nesterov=True),
 }

@@ -1,7 +1,9 @@
 """Random patches of cases, the same for the same seed, step and labels.
 
-Cases stay as they are stored. What a patch covers is read, normalised, and brought to
-the plan's spacing in one go; a rotation and scaling are part of that one reading.
+Cases stay as they are stored, on a GPU where they fit. What a patch covers is read,
+normalised, and brought to the plan's spacing in one go; a rotation and scaling are part
+of that one reading. Nothing here makes the CPU wait for a GPU: what is drawn at random
+and where patches lie is decided beforehand, on the CPU.
 """
 
 from __future__ import annotations
@@ -12,13 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from specimen_unet.domain.annotation import IGNORED
 from specimen_unet.engine.augmentation import (
     draw_affine,
     draw_mirrors,
     vary_intensity,
 )
 from specimen_unet.engine.cropping import affine_patch, affine_window, plain_patch
+from specimen_unet.engine.pixels import fit_on
 from specimen_unet.engine.source import Source
 from specimen_unet.engine.voxel_index import LabelScans
 
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 
     from specimen_unet.domain.case import Array, Case
     from specimen_unet.domain.plan import Plan
-    from specimen_unet.engine.source import Block
     from specimen_unet.engine.voxel_index import VoxelIndex
 
 
@@ -44,7 +45,7 @@ class Batch:
     classes : Tensor of int64, shape (N, *patch)
         `IGNORED` where nothing is annotated.
     is_annotated : bool
-        Whether there is anything to learn from.
+        Whether those whose patches these are have annotated anything.
     unknown_labels : frozenset of int
         Labels in these cases that are no class of the plan.
     """
@@ -82,8 +83,14 @@ class Patches:
         self._device = device
         # Apple's GPUs cannot read turned patches from a volume.
         self._workshop = device if device.type == "cuda" else torch.device("cpu")
-        learnt = (case for case in cases if case.name in plan.split.training)
-        self._sources = [Source(case, plan) for case in learnt if case.labels]
+        learnt = [
+            case for case in cases if case.name in plan.split.training and case.labels
+        ]
+        is_resident = fit_on(device, learnt, plan)
+        self._sources = [
+            Source(case, plan, self._workshop, is_resident=is_resident)
+            for case in learnt
+        ]
         drawn = [
             (source, name) for source in self._sources for name in source.case.labels
         ]
@@ -113,10 +120,10 @@ class Patches:
         for _ in range(self._plan.batch):
             drawings.append(self._drawing(generator))
             patches.append(self._patch(generator, drawings[-1]))
-        images = torch.stack([image for image, _, _ in patches])
-        classes = torch.stack([classes for _, classes, _ in patches]).long()
+        images = torch.stack([image for image, _ in patches])
+        classes = torch.stack([classes for _, classes in patches]).long()
         vary_intensity(images, self._plan, generator)
-        is_annotated = any(known for _, _, known in patches)
+        is_annotated = any(self._is_taught(drawing) for drawing in drawings)
         unknown = frozenset().union(*(drawing.index.unknown for drawing in drawings))
         return Batch(
             images.to(self._device), classes.to(self._device), is_annotated, unknown
@@ -124,19 +131,19 @@ class Patches:
 
     def _patch(
         self, generator: np.random.Generator, drawing: _Drawing
-    ) -> tuple[Tensor, Tensor, bool]:
-        """Take a patch: image (C, *patch), classes (*patch), whether any is known."""
+    ) -> tuple[Tensor, Tensor]:
+        """Take a patch: image (C, *patch) and classes (*patch)."""
         centre = self._centre(generator, drawing)
         affine = draw_affine(generator, self._plan)
         mirrors = draw_mirrors(generator, self._plan)
         if affine is None:
-            image, classes, is_known = self._plain(drawing, centre)
+            image, classes = self._plain(drawing, centre)
         else:
-            image, classes, is_known = self._turned(drawing, centre, affine)
+            image, classes = self._turned(drawing, centre, affine)
         if mirrors:
             image = image.flip([axis + 1 for axis in mirrors])
             classes = classes.flip(mirrors)
-        return image, classes, is_known
+        return image, classes
 
     def _drawing(self, generator: np.random.Generator) -> _Drawing:
         """Draw a case and one of its observers.
@@ -150,14 +157,14 @@ class Patches:
         drawings = (
             _Drawing(*pair, self._scans.index(self._numbers[pair])) for pair in pairs
         )
-        is_any = self._plan.annotation == "everywhere"
-        fitting = (
-            drawing
-            for drawing in drawings
-            if is_any or any(map(len, drawing.index.voxels))
-        )
         fallback = _Drawing(*pairs[0], self._scans.index(first))
-        return next(fitting, fallback)
+        return next(filter(self._is_taught, drawings), fallback)
+
+    def _is_taught(self, drawing: _Drawing) -> bool:
+        """Tell whether labels have anything to teach: 0 alone has where it means so."""
+        if self._plan.annotation == "everywhere":
+            return True
+        return any(map(len, drawing.index.voxels))
 
     def _centre(self, generator: np.random.Generator, drawing: _Drawing) -> Array:
         """Draw the voxel around which a patch is taken, shape (axes of the case,)."""
@@ -179,7 +186,7 @@ class Patches:
             return np.concatenate(index.voxels)
         return np.array([], int)
 
-    def _plain(self, drawing: _Drawing, centre: Array) -> tuple[Tensor, Tensor, bool]:
+    def _plain(self, drawing: _Drawing, centre: Array) -> tuple[Tensor, Tensor]:
         """Take a patch as it lies in the image."""
         source = drawing.source
         start = source.start(centre)
@@ -187,12 +194,11 @@ class Patches:
         block = source.read(
             window, source.bounds(centre), drawing.observer, drawing.index
         )
-        patch = plain_patch(block, self._plan.patch, self._workshop)
-        return *patch, _is_known(block)
+        return plain_patch(block, self._plan.patch)
 
     def _turned(
         self, drawing: _Drawing, centre: Array, affine: Array
-    ) -> tuple[Tensor, Tensor, bool]:
+    ) -> tuple[Tensor, Tensor]:
         """Take a patch turned and scaled around its middle."""
         source, patch = drawing.source, self._plan.patch
         start = source.start(centre)
@@ -202,9 +208,4 @@ class Patches:
         window = source.around(centre, affine_window(middle, matrix, patch))
         inside = np.clip(window, bounds[:, :1], bounds[:, 1:])
         block = source.read(inside, bounds, drawing.observer, drawing.index)
-        turned = affine_patch(block, middle, matrix, patch, self._workshop)
-        return *turned, _is_known(block)
-
-
-def _is_known(block: Block) -> bool:
-    return bool((block.classes != IGNORED).any())
+        return affine_patch(block, middle, matrix, patch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 from contextlib import contextmanager
@@ -13,6 +14,16 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 _AHEAD = 1
+
+
+@contextmanager
+def in_turn(make: Callable[[int], Item], start: int) -> Iterator[Callable[[], Item]]:
+    """Make items number `start`, `start` + 1, ... each when it is asked for.
+
+    For what a GPU makes: it works on by itself anyway.
+    """
+    numbers = itertools.count(start)
+    yield lambda: make(next(numbers))
 
 
 @contextmanager

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from specimen_unet.domain.errors import RunFolderError
+from specimen_unet.domain.errors import PlanError, RunFolderError
 from specimen_unet.domain.events import CheckpointSaved
 from specimen_unet.engine.checkpoint import (
     Checkpoint,
@@ -23,6 +24,45 @@ if TYPE_CHECKING:
 # Often enough to lose little, and never more than a twentieth of the time.
 _SECONDS_BETWEEN = 20.0
 _TIMES_LONGER = 20
+
+
+def prolong(
+    folder: Path, plan: Plan, *, minutes: float | None = None, steps: int | None = None
+) -> None:
+    """Let a training go on for longer, from where its checkpoint stands.
+
+    Whether it had ended, was stopped or left makes no difference: from there it has
+    that much time, or so many steps, when it is resumed.
+
+    Parameters
+    ----------
+    folder : Path
+        Where its checkpoint is.
+    plan : Plan
+        It was begun with.
+    minutes, steps
+        How long it goes on, by one of the two.
+
+    Raises
+    ------
+    RunFolderError
+        If there is no checkpoint, or it is damaged or belongs to another plan.
+    PlanError
+        If it is no time at all.
+    """
+    if (minutes or steps or 0) <= 0:
+        raise PlanError(
+            f"A training cannot be prolonged by {minutes or steps or 0:g}: give more "
+            "than 0 minutes."
+        )
+    checkpoint = load_checkpoint(folder, plan)
+    if checkpoint is None:
+        raise RunFolderError(
+            f"{folder} holds no checkpoint, so there is nothing to prolong: train it "
+            "first."
+        )
+    state = checkpoint.state.prolonged(minutes=minutes, steps=steps)
+    save_checkpoint(folder, replace(checkpoint, state=state), plan)
 
 
 class Saving:
@@ -51,6 +91,8 @@ class Saving:
 
     def is_due(self, state: TrainingState) -> bool:
         """Tell whether the last one is long ago, or a validation would be lost."""
+        if self._folder is None:
+            return False
         is_validated = state.validated_step == state.step > 0
         return is_validated or time.perf_counter() >= self._due
 

@@ -5,6 +5,9 @@ nothing over whatever the person gave: steps or minutes. That is worth more than
 choice of optimiser (+0.05 Dice in short trainings). Until nothing improves, it stays
 high, and then falls over a short while.
 
+What is added to a training that has ended has a cycle of its own: the optimiser knows
+its gradients by now, so the rate rises quickly, to less than before, and falls again.
+
 Everything here is a function of the state of the training. When it ends by steps,
 time has no say, so that an interrupted training is the same as one that was not.
 """
@@ -17,13 +20,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from specimen_unet.domain.plan import Plan
-    from specimen_unet.engine.state import TrainingState
+    from specimen_unet.engine.state import Stretch, TrainingState
 
 # A rise over a tenth of 200 steps ended at Dice 0.51 where this one reached 0.84
 # (hippocampus): the optimiser must know its gradients before it may take long steps.
 _WARM_UP = 0.3
 _COOLEST = 1e-3
 _WARM_UP_STEPS = 200
+# How high the rate rises again where training is prolonged, and over which part of what
+# was added: see docs/benchmarks.md.
+_SECOND_PEAK = 0.5
+_SECOND_WARM_UP = 0.1
 # Validation takes at most this share of the time.
 _VALIDATION_SHARE = 0.1
 _MOST_VALIDATIONS = 12
@@ -42,6 +49,13 @@ def one_cycle(share: float) -> float:
     return cosine((share - _WARM_UP) / (1 - _WARM_UP))
 
 
+def second_cycle(share: float) -> float:
+    """Return the factor when this share of what was added to a training is done."""
+    if share < _SECOND_WARM_UP:
+        return _COOLEST + (_SECOND_PEAK - _COOLEST) * share / _SECOND_WARM_UP
+    return _SECOND_PEAK * cosine((share - _SECOND_WARM_UP) / (1 - _SECOND_WARM_UP))
+
+
 def cosine(share: float) -> float:
     """Return a factor that falls from 1 to almost nothing."""
     fallen = 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
@@ -58,12 +72,20 @@ class Schedule(ABC):
     validation_cost : float
         Steps that could be made in the time of one validation, as far as can be told
         from sizes; 0 if nothing can be validated.
+    stretch : Stretch, optional
+        What was added to the training; without, the plan says how long it lasts.
     """
 
-    def __init__(self, plan: Plan, validation_cost: float) -> None:
-        self._plan = plan
+    def __init__(
+        self, plan: Plan, validation_cost: float, stretch: Stretch | None = None
+    ) -> None:
         self._cost = validation_cost
-        self._budget = plan.minutes * 60
+        self._cycle = second_cycle if stretch else one_cycle
+        self._first_step = stretch.step if stretch else 0
+        self._first_second = stretch.seconds if stretch else 0.0
+        length: Plan | Stretch = stretch or plan
+        self._steps = length.steps or 0
+        self._budget = 60 * (length.minutes or 0.0)
 
     @abstractmethod
     def progress(self, state: TrainingState) -> float:
@@ -107,23 +129,28 @@ class Schedule(ABC):
 class StepSchedule(Schedule):
     """Ends after a number of steps; nothing depends on time."""
 
-    def __init__(self, plan: Plan, validation_cost: float) -> None:
-        super().__init__(plan, validation_cost)
-        affordable = _VALIDATION_SHARE * plan.steps / max(validation_cost, 1e-9)
-        count = max(1, min(int(affordable), _MOST_VALIDATIONS, plan.steps))
-        self._due = {round(part * plan.steps / count) for part in range(1, count + 1)}
+    def __init__(
+        self, plan: Plan, validation_cost: float, stretch: Stretch | None = None
+    ) -> None:
+        super().__init__(plan, validation_cost, stretch)
+        affordable = _VALIDATION_SHARE * self._steps / max(validation_cost, 1e-9)
+        count = max(1, min(int(affordable), _MOST_VALIDATIONS, self._steps))
+        self._due = {
+            self._first_step + round(part * self._steps / count)
+            for part in range(1, count + 1)
+        }
 
     def progress(self, state: TrainingState) -> float:
         """Return the share of steps."""
-        return min(state.step / self._plan.steps, 1.0)
+        return min((state.step - self._first_step) / self._steps, 1.0)
 
     def rate_factor(self, state: TrainingState) -> float:
         """Return one cycle over the steps."""
-        return one_cycle((state.step + 0.5) / self._plan.steps)
+        return self._cycle((state.step - self._first_step + 0.5) / self._steps)
 
     def is_over(self, state: TrainingState) -> bool:
         """Tell whether all steps are done."""
-        return state.step >= self._plan.steps
+        return state.step >= self._first_step + self._steps
 
     def is_validation_due(self, state: TrainingState) -> bool:
         """Tell whether this step is one of those fixed beforehand."""
@@ -131,7 +158,8 @@ class StepSchedule(Schedule):
 
     def seconds_left(self, state: TrainingState) -> float:
         """Add up steps and validations to come."""
-        steps = (self._plan.steps - state.step) * (state.step_seconds or 0.0)
+        left = self._first_step + self._steps - state.step
+        steps = left * (state.step_seconds or 0.0)
         to_come = sum(step > state.validated_step for step in self._due)
         return steps + to_come * self.validation_seconds(state)
 
@@ -141,17 +169,17 @@ class MinuteSchedule(Schedule):
 
     def progress(self, state: TrainingState) -> float:
         """Return the share of the minutes."""
-        return min(state.seconds / self._budget, 1.0)
+        return min(self._spent(state) / self._budget, 1.0)
 
     def rate_factor(self, state: TrainingState) -> float:
         """Return one cycle over the time that is left to learn in."""
-        return one_cycle(state.seconds / self._learning_seconds(state))
+        return self._cycle(self._spent(state) / self._learning_seconds(state))
 
     def is_over(self, state: TrainingState) -> bool:
         """Tell whether one more step would take longer than what is left."""
         half_a_step = 0.5 * (state.step_seconds or 0.0)
-        is_late = state.seconds + half_a_step >= self._learning_seconds(state)
-        return state.step > 0 and is_late
+        is_late = self._spent(state) + half_a_step >= self._learning_seconds(state)
+        return state.step > self._first_step and is_late
 
     def is_validation_due(self, state: TrainingState) -> bool:
         """Tell whether the last one is long ago, and the end not yet near."""
@@ -159,13 +187,16 @@ class MinuteSchedule(Schedule):
             self._budget / _MOST_VALIDATIONS,
             self.validation_seconds(state) / _VALIDATION_SHARE,
         )
-        remaining = self._learning_seconds(state) - state.seconds
+        remaining = self._learning_seconds(state) - self._spent(state)
         is_long_ago = state.seconds - state.validated_at >= wait
         return state.step > 1 and is_long_ago and remaining > wait / 2
 
     def seconds_left(self, state: TrainingState) -> float:
         """Return what is left of the minutes."""
-        return max(self._budget - state.seconds, 0.0)
+        return max(self._budget - self._spent(state), 0.0)
+
+    def _spent(self, state: TrainingState) -> float:
+        return state.seconds - self._first_second
 
     def _learning_seconds(self, state: TrainingState) -> float:
         """Keep enough back for the last validation, but not most of the time."""
@@ -232,6 +263,11 @@ _SCHEDULES: dict[str, type[Schedule]] = {
 }
 
 
-def make_schedule(plan: Plan, validation_cost: float) -> Schedule:
-    """Return the schedule that the plan's ending asks for."""
-    return _SCHEDULES[plan.ending](plan, validation_cost)
+def make_schedule(
+    plan: Plan, validation_cost: float, stretch: Stretch | None = None
+) -> Schedule:
+    """Return the schedule that the plan's ending asks for, or what was added to it."""
+    if stretch is None:
+        return _SCHEDULES[plan.ending](plan, validation_cost)
+    kind = MinuteSchedule if stretch.steps is None else StepSchedule
+    return kind(plan, validation_cost, stretch)

@@ -6,16 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from torch.nn import functional
 
-from specimen_unet.domain.annotation import IGNORED, classes_of
-from specimen_unet.engine.intensity import intensity_scale, normalised
+from specimen_unet.domain.annotation import IGNORED
+from specimen_unet.engine.intensity import intensity_scale
+from specimen_unet.engine.pixels import ResidentPixels, StoredPixels
 from specimen_unet.engine.resampling import TOLERANCE, spacing_for
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import torch
+    from torch import Tensor
 
     from specimen_unet.domain.case import Array, Case
     from specimen_unet.domain.plan import Plan
+    from specimen_unet.engine.pixels import Pixels
     from specimen_unet.engine.voxel_index import VoxelIndex
 
 
@@ -25,16 +29,16 @@ class Block:
 
     Attributes
     ----------
-    image : ndarray of float32, shape (C, *size)
+    image : Tensor of float32, shape (C, *size)
         Normalised; 0 outside the case.
-    classes : ndarray of int16, shape (*size)
+    classes : Tensor of int16, shape (*size)
         `IGNORED` outside the case and where nothing is annotated.
     start : ndarray of int, shape (dimensions,)
         Where in the case the first voxel lies.
     """
 
-    image: Array
-    classes: Array
+    image: Tensor
+    classes: Tensor
     start: Array
 
 
@@ -48,14 +52,21 @@ class Source:
     plan : Plan
         Of a 2D plan the patches of a 3D case are slices. Where one case is both
         learnt from and validated on, nothing in the excluded slices is ever read.
+    device : torch.device
+        Where blocks are put.
+    is_resident : bool
+        Whether the case is kept there, too.
     """
 
-    def __init__(self, case: Case, plan: Plan) -> None:
+    def __init__(
+        self, case: Case, plan: Plan, device: torch.device, *, is_resident: bool = False
+    ) -> None:
         self.case = case
-        self._plan = plan
         # Slices stand in front of the axes of a 2D network.
         self._slices = len(case.shape) - plan.dimensions
-        self._scale = intensity_scale(case.image, plan.normalisation)
+        keep = ResidentPixels if is_resident else StoredPixels
+        scale = intensity_scale(case.image, plan.normalisation)
+        self._pixels: Pixels = keep(case, plan, scale, device)
         self._regions = _regions(case, plan)
         # Slices (rows in 2D) that may be learnt from.
         self.is_allowed: Array = np.zeros(case.shape[0], bool)
@@ -109,12 +120,13 @@ class Source:
         low = np.clip(window[:, 0], bounds[:, 0], bounds[:, 1])
         high = np.clip(window[:, 1], bounds[:, 0], bounds[:, 1])
         inside = tuple(map(slice, low, high))
-        padding = [*zip(low - window[:, 0], window[:, 1] - high, strict=True)]
-        image = normalised(self.case.image[:, *inside], *self._scale)
-        classes = self._classes(observer, inside, index)
-        if np.any(padding):
-            image = np.pad(image, [(0, 0), *padding])
-            classes = np.pad(classes, padding, constant_values=IGNORED)
+        # Last axis first.
+        padding = np.stack([low - window[:, 0], window[:, 1] - high], 1)[::-1].ravel()
+        image = self._pixels.image(inside)
+        classes = self._pixels.classes(observer, inside, index)
+        if padding.any():
+            image = functional.pad(image, padding.tolist())
+            classes = functional.pad(classes, padding.tolist(), value=IGNORED)
         size = classes.shape[self._slices :]
         return Block(
             image.reshape(len(image), *size),
@@ -130,21 +142,6 @@ class Source:
         """Put a window along the axes of the network into the case's slice."""
         slices = position[: self._slices, np.newaxis] + np.array([0, 1])
         return np.concatenate([slices, window])
-
-    def _classes(
-        self, observer: str, inside: Sequence[slice], index: VoxelIndex
-    ) -> Array:
-        plan = self._plan
-        # Whether a slice holds a label cannot be seen in a part of it.
-        is_painted = plan.annotation == "painted"
-        classes = classes_of(
-            np.asarray(self.case.labels[observer][tuple(inside)]),
-            plan.label_values,
-            "painted" if is_painted else "everywhere",
-            plan.painted_background,
-        )
-        classes[~index.is_annotated[inside[0]]] = IGNORED
-        return classes
 
 
 def _regions(case: Case, plan: Plan) -> list[tuple[int, int]]:

@@ -12,6 +12,27 @@ from specimen_unet.domain.card import Metrics
 _IMPROVEMENT = 0.001
 
 
+class Stretch(BaseModel):
+    """What was added to a training that had ended or was left, with its own schedule.
+
+    Attributes
+    ----------
+    step : int
+        Steps done when it began.
+    seconds : float
+        Time spent then.
+    minutes, steps : float and int, or None
+        How long it lasts, by either.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    step: int
+    seconds: float
+    minutes: float | None = None
+    steps: int | None = None
+
+
 class TrainingState(BaseModel):
     """Kept in every checkpoint, so that a resumed training decides as before.
 
@@ -43,6 +64,8 @@ class TrainingState(BaseModel):
         Warnings that were given, each once.
     parent : str or None
         Model that is fine-tuned.
+    stretch : Stretch or None
+        What was added last; None where the plan's end holds.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -61,6 +84,7 @@ class TrainingState(BaseModel):
     failed_steps: int = 0
     told: list[str] = Field(default_factory=list)
     parent: str | None = None
+    stretch: Stretch | None = None
 
     @property
     def best_of_all(self) -> Metrics | None:
@@ -68,6 +92,15 @@ class TrainingState(BaseModel):
         if self.best is None:
             return None
         return self.best.model_copy(update={"validations": self.validations})
+
+    def prolonged(
+        self, *, minutes: float | None = None, steps: int | None = None
+    ) -> TrainingState:
+        """Return the state from which a training goes on for so long from here."""
+        stretch = Stretch(
+            step=self.step, seconds=self.seconds, minutes=minutes, steps=steps
+        )
+        return self.model_copy(update={"stretch": stretch})
 
     def note_scores(self, metrics: Metrics) -> bool:
         """Take note of a validation that has just ended; tell whether it is the best.

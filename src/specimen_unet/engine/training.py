@@ -11,6 +11,7 @@ from specimen_unet.engine.course import Course
 from specimen_unet.engine.devices import choose_device
 from specimen_unet.engine.model import check_fine_tuning
 from specimen_unet.engine.narration import Narrator
+from specimen_unet.engine.saving import prolong
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -32,6 +33,7 @@ def training(  # noqa: PLR0913 (what, where, and how to go on)
     control: Control | None = None,
     checkpoints: Path | None = None,
     resume: bool = False,
+    more_minutes: float | None = None,
     start_from: Model | None = None,
 ) -> Generator[Event, None, Model]:
     """Train as planned, an event at a time.
@@ -53,6 +55,9 @@ def training(  # noqa: PLR0913 (what, where, and how to go on)
         Go on from the checkpoint in that folder, if there is one. When the plan ends
         by steps, the model is that of an uninterrupted training, on a CPU bit for
         bit.
+    more_minutes : float, optional
+        Resume, and go on for so long from where the checkpoint stands, whether the
+        training had ended or not.
     start_from : Model, optional
         Fine-tune this model.
 
@@ -75,7 +80,8 @@ def training(  # noqa: PLR0913 (what, where, and how to go on)
     ModelFileError
         If the model to fine-tune does not fit the plan.
     RunFolderError
-        If the checkpoint is damaged or belongs to another plan.
+        If the checkpoint is damaged or belongs to another plan, or is missing where
+        the training is to be prolonged.
     TrainingDivergedError
         If the loss is no longer a number; the last checkpoint stays.
     MemoryExceededError
@@ -87,8 +93,10 @@ def training(  # noqa: PLR0913 (what, where, and how to go on)
     where = choose_device(str(device or plan.device))
     if start_from is not None:
         check_fine_tuning(start_from, plan)
+    if more_minutes is not None and checkpoints is not None:
+        prolong(checkpoints, plan, minutes=more_minutes)
     course = Course(cases, plan, where, control or Control(), checkpoints, start_from)
-    if resume:
+    if resume or more_minutes is not None:
         course.resume()
     yield from course.run()
     return course.model()

@@ -152,8 +152,13 @@ class Worker:
             if command.name == "plan":
                 self.say(PlanReady(plan_run(run)))
                 return
-            resume = bool(command.arguments.get("resume", False))
-            for event in train_run(run, resume=resume, control=control):
+            events = train_run(
+                run,
+                resume=bool(command.arguments.get("resume", False)),
+                more_minutes=command.arguments.get("more_minutes"),
+                control=control,
+            )
+            for event in events:
                 self.say(event, run.path)
 
 

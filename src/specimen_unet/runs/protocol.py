@@ -92,9 +92,9 @@ def command_line(command: CommandName, **arguments: Any) -> str:
     """Write a command as one line of JSON, its line break included.
 
     ``plan`` and ``train`` take `run` (the path of a run folder), ``train`` also
-    `resume`; ``segment`` takes `job` (the path of a segmentation job); ``export``
-    takes `model`, `target` (paths) and `settings` (of an export); ``preview`` takes
-    `case` (its name) and `index` (along the first axis).
+    `resume` and `more_minutes`; ``segment`` takes `job` (the path of a segmentation
+    job); ``export`` takes `model`, `target` (paths) and `settings` (of an export);
+    ``preview`` takes `case` (its name) and `index` (along the first axis).
     """
     written = {name: _plain(value) for name, value in arguments.items()}
     return json.dumps({"command": command, **written}) + "\n"

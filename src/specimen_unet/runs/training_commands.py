@@ -64,7 +64,11 @@ def open_run(folder: Path, settings: TrainingSettings | None) -> RunFolder:
 
 
 def train(
-    run: RunFolder, *, resume: bool = False, library: Path | None = None
+    run: RunFolder,
+    *,
+    resume: bool = False,
+    more_minutes: float | None = None,
+    library: Path | None = None,
 ) -> Answer:
     """Train a run and say where its model is and what it is worth.
 
@@ -74,6 +78,8 @@ def train(
         Planned or not.
     resume : bool
         Go on where it was left.
+    more_minutes : float, optional
+        Go on for so long, also if it had ended.
     library : Path, optional
         Where the model is copied to; by default the library of models.
 
@@ -87,7 +93,13 @@ def train(
     tqdm.write(f"Run: {run.path}", file=sys.stderr)
     control = Control()
     try:
-        events = train_run(run, resume=resume, control=control, library=library)
+        events = train_run(
+            run,
+            resume=resume,
+            more_minutes=more_minutes,
+            control=control,
+            library=library,
+        )
         path = _watched(events, control)
     except (WorkLeft, KeyboardInterrupt):
         return _interrupted(run)

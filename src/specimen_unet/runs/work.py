@@ -19,6 +19,7 @@ from specimen_unet.domain.events import (
 from specimen_unet.engine.devices import memory_errors
 from specimen_unet.engine.model import load_model
 from specimen_unet.engine.planning import plan as make_plan
+from specimen_unet.engine.saving import prolong
 from specimen_unet.engine.segmentation import segmenting
 from specimen_unet.engine.training import training
 from specimen_unet.files.library import library_folder, read_card, unused_path
@@ -53,6 +54,7 @@ def train_run(
     run: RunFolder,
     *,
     resume: bool = False,
+    more_minutes: float | None = None,
     control: Control | None = None,
     library: Path | None = None,
 ) -> Generator[Event, None, Path]:
@@ -65,6 +67,9 @@ def train_run(
     resume : bool
         Go on with a training that was begun; one that was not is begun, and a
         finished one only tells its result.
+    more_minutes : float, optional
+        Resume, and go on for so long from where it stands, finished or not. The model
+        it had stays in the library.
     control : Control, optional
         How the training is paused, stopped or left.
     library : Path, optional
@@ -88,12 +93,16 @@ def train_run(
         If `control` was left: the run can be resumed.
     """
     control = control or Control()
+    library = library or library_folder()
     with run.lock():
-        _check_start(run, resume)
+        if more_minutes is not None:
+            _prolong(run, more_minutes, library)
+        else:
+            _check_start(run, resume)
         if not run.is_finished:
             with _failures_kept(run):
                 yield from _trained(run, control)
-        path = _publish(run, library or library_folder())
+        path = _publish(run, library)
         finished = Finished(str(path), stopped_early=control.is_stopped)
         run.record(finished)
         run.log(f"Finished: {path}")
@@ -143,6 +152,21 @@ def _check_start(run: RunFolder, resume: bool) -> None:
     raise RunFolderError(
         f"The training {run.name} {state}: resume it (--resume), or start a new run."
     )
+
+
+def _prolong(run: RunFolder, minutes: float, library: Path) -> None:
+    """Take a run back to where it can go on; a kill in between leaves it finished."""
+    plan = run.plan
+    if plan is None:
+        raise RunFolderError(
+            f"The training {run.name} was not begun, so it cannot be prolonged: train "
+            "it first."
+        )
+    prolong(run.path, plan, minutes=minutes)
+    if run.is_finished:
+        _publish(run, library)
+        run.model_path.unlink()
+    run.log(f"Prolonged by {minutes:g} min")
 
 
 def _planned(run: RunFolder) -> Plan:

@@ -95,9 +95,19 @@ class Job(QObject):
         """Ask for the plan of a run folder: a `PlanReady` is heard, or `failed`."""
         self._ask("plan", Path(run), command_line("plan", run=str(run)))
 
-    def train(self, run: Path | str, resume: bool = False) -> None:
-        """Train a run folder; with `resume`, go on from its checkpoint."""
-        line = command_line("train", run=str(run), resume=resume)
+    def train(
+        self,
+        run: Path | str,
+        resume: bool = False,
+        more_minutes: float | None = None,
+    ) -> None:
+        """Train a run folder; with `resume`, go on from its checkpoint.
+
+        With `more_minutes`, go on for so long, also if it had ended.
+        """
+        line = command_line(
+            "train", run=str(run), resume=resume, more_minutes=more_minutes
+        )
         self._ask("train", Path(run), line)
 
     def segment(self, job: Path | str) -> None:

@@ -22,9 +22,12 @@ class ResumeChoice(Container[Widget]):
     ----------
     resumed : Signal
         A person wants this `RunFolder` to go on.
+    ended : Signal
+        The `RunFolder` a person chose has ended; it can only be prolonged.
     """
 
     resumed = Signal(object)
+    ended = Signal(object)
 
     def __init__(self) -> None:
         super().__init__(labels=False, name="interrupted")
@@ -71,11 +74,8 @@ class ResumeChoice(Container[Widget]):
         except RunFolderError as error:
             self.problem.tell(str(error))
             return
-        if run.is_finished:
-            self.problem.tell(f"{run.name} has ended: its model is {run.model_path}.")
-            return
         self.problem.tell("")
-        self.resumed.emit(run)
+        (self.ended if run.is_finished else self.resumed).emit(run)
 
     def _resume_chosen(self, _: Any = None) -> None:
         if self.runs.value is not None:

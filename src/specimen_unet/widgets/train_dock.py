@@ -19,6 +19,7 @@ from specimen_unet.widgets.failures import failure_text
 from specimen_unet.widgets.job import Job
 from specimen_unet.widgets.layer_choice import layers_of_type
 from specimen_unet.widgets.live_preview import LivePreview
+from specimen_unet.widgets.more_time import MoreTime
 from specimen_unet.widgets.note import Note
 from specimen_unet.widgets.painting import LivePainting
 from specimen_unet.widgets.result_view import ResultView
@@ -58,12 +59,14 @@ class TrainDock(Container[Widget]):
             text="Resume this training",
             tooltip="Go on from the last checkpoint",
         )
+        self.more = MoreTime()
         self.back = PushButton(
             name="back", text="Set up another training", tooltip="Back to the choices"
         )
         self._preview = LivePreview(viewer, self.job)
         self._painting = LivePainting(viewer)
-        parts = [self.training, self.problem, self.result, self.again, self.back]
+        parts = [self.training, self.problem, self.result, self.more]
+        parts += [self.again, self.back]
         fill_column(self, [self.set_up, *parts])
         self._connect()
         self._show_set_up()
@@ -77,6 +80,7 @@ class TrainDock(Container[Widget]):
     def _connect(self) -> None:
         self.set_up.begun.connect(self._begin)
         self.set_up.interrupted.resumed.connect(self._resume)
+        self.set_up.interrupted.ended.connect(self._show_ended)
         self.training.paused.connect(self.job.pause)
         self.training.resumed.connect(self.job.go_on)
         self.training.stopped.connect(self.job.stop)
@@ -85,12 +89,13 @@ class TrainDock(Container[Widget]):
         self.job.failed.connect(self._fail)
         self.result.segment_asked.connect(self._open_segment_dock)
         self.again.changed.connect(self._resume_last)
+        self.more.asked.connect(self._prolong_last)
         self.back.changed.connect(self._show_set_up)
         self._viewer.events.theme.connect(self._follow_theme)
 
     def _show_set_up(self, _: Any = None) -> None:
         """Show the choices, and nothing of a training."""
-        for part in (self.training, self.again, self.back):
+        for part in (self.training, self.more, self.again, self.back):
             part.visible = False
         self.problem.tell("")
         self.result.show_model(None)
@@ -101,18 +106,27 @@ class TrainDock(Container[Widget]):
         self._watch(run, pairs)
         self.job.train(run.path)
 
-    def _resume(self, run: RunFolder) -> None:
+    def _resume(self, run: RunFolder, more_minutes: float | None = None) -> None:
         """Let a training go on, with the layers it was begun with if they are open."""
         images = layers_of_type(self._viewer, napari.layers.Image)
         drawn = layers_of_type(self._viewer, napari.layers.Labels)
         self._watch(run, pairs_of_cases(run.cases(), images, drawn))
-        self.job.train(run.path, resume=True)
+        self.job.train(run.path, resume=True, more_minutes=more_minutes)
+
+    def _show_ended(self, run: RunFolder) -> None:
+        """Show a training of some other day as it was when it ended."""
+        self.set_up.set_active(False)
+        self.training.visible = self.back.visible = self.more.visible = True
+        self.training.begin(run.name, run.events())
+        self.training.end("Finished.")
+        self.result.show_model(run.model_path)
+        self._last = run
 
     def _watch(self, run: RunFolder, pairs: Sequence[Pair]) -> None:
         """Show a training, preview it, and let it learn from what is painted."""
         self._run = run
         self.set_up.set_active(False)
-        for part in (self.again, self.back):
+        for part in (self.more, self.again, self.back):
             part.visible = False
         self.problem.tell("")
         self.result.show_model(None)
@@ -134,6 +148,7 @@ class TrainDock(Container[Widget]):
             return
         self._end("Stopped early." if finished.stopped_early else "Finished.")
         self.result.show_model(Path(finished.path))
+        self.more.visible = True
 
     def _fail(self, failed: Failed) -> None:
         """Show why there is no model; a run that was begun can go on."""
@@ -153,6 +168,10 @@ class TrainDock(Container[Widget]):
     def _resume_last(self, _: Any = None) -> None:
         if self._last is not None:
             self._resume(self._last)
+
+    def _prolong_last(self, minutes: float) -> None:
+        if self._last is not None:
+            self._resume(self._last, minutes)
 
     def _open_segment_dock(self, model: Path) -> None:
         """Open the Segment dock with the model chosen."""
