@@ -16,7 +16,7 @@ from specimen_unet.domain.errors import SegmentationStopped
 from specimen_unet.domain.events import TileDone
 from specimen_unet.domain.grid import Grid
 from specimen_unet.domain.settings import SegmentationSettings
-from specimen_unet.engine import prediction
+from specimen_unet.engine import ways
 from specimen_unet.engine.intensity import intensity_scale, normalised
 from specimen_unet.engine.networks import build_network
 from specimen_unet.engine.prediction import predict
@@ -327,8 +327,8 @@ def test_a_mapped_image_is_only_read(
 def test_sums_that_would_fill_a_gpu_are_kept_in_main_memory(
     monkeypatch: pytest.MonkeyPatch, free: int, home: str
 ) -> None:
-    monkeypatch.setattr(prediction, "free_memory", lambda _: free)
-    assert prediction._home_of_sums(torch.device("cuda"), 1000).type == home
+    monkeypatch.setattr(ways, "free_memory", lambda _: free)
+    assert ways.home_of_sums(torch.device("cuda"), 1000).type == home
 
 
 def test_half_precision_gives_nearly_the_same(make_plan: Callable[..., Plan]) -> None:
