@@ -247,8 +247,8 @@ class SegmentationSettings(Settings):
         ge=0,
         le=0.75,
         title="Overlap",
-        description="Share by which tiles overlap and are blended; slower. 0: each voxel is "
-        "computed once.",
+        description="Share by which tiles overlap and are blended, which is slower. "
+        "0: every voxel is computed once.",
         json_schema_extra={**ADVANCED, "step": 0.05},
     )
     device: str = Field(

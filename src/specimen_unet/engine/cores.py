@@ -109,12 +109,14 @@ def _tile_size(
     """Choose the size for which the fewest voxels are computed, halos included."""
     options = [
         _options(*numbers)
-        for numbers in zip(
-            shape, rules.halo, rules.least, rules.multiple, strict=True
-        )
+        for numbers in zip(shape, rules.halo, rules.least, rules.multiple, strict=True)
     ]
-    sizes = np.array(list(itertools.product(*[[o[0] for o in axis] for axis in options])))
-    counts = np.array(list(itertools.product(*[[o[1] for o in axis] for axis in options])))
+    sizes, counts = (
+        np.stack(np.meshgrid(*[[option[n] for option in axis] for axis in options]), -1)
+        .reshape(-1, len(shape))
+        .astype(float)
+        for n in (0, 1)
+    )
     voxels, tiles = sizes.prod(axis=1), counts.prod(axis=1)
     fits = voxels <= most_voxels
     if not fits.any():

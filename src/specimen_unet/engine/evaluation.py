@@ -1,4 +1,4 @@
-"""A network that is asked, not taught: how it runs on tiles and what room that takes."""
+"""A network that is asked, not taught: how it runs, and what room that takes."""
 
 from __future__ import annotations
 

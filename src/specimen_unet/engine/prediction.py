@@ -45,7 +45,7 @@ _MOST_ON_CPU = 2**30
 # Slices at once on a GPU; on a CPU as many as a training step has.
 _MOST_SLICES = 64
 # Convolutions on a GPU count values in 32 bits: 2^31 of 64 channels.
-_MOST_VOXELS = 2**25
+MOST_VOXELS = 2**25
 # Float32 values beside what the network takes: tiles that are read ahead, and sums.
 _TILES_AHEAD = 3
 _COPIES_OF_ANSWER = 2
@@ -211,7 +211,7 @@ def _room(grid: OwnGrid, evaluator: Evaluator, slices: int) -> Room:
     beside = plan.image_channels * (_TILES_AHEAD + read)
     beside += len(plan.label_values) * _COPIES_OF_ANSWER
     voxels = room / (evaluator.bytes_per_voxel() + 4 * beside)
-    return Room(min(voxels, _MOST_VOXELS), most_tiles)
+    return Room(min(voxels, MOST_VOXELS), most_tiles)
 
 
 def _wait(control: Control | None) -> None:

@@ -16,8 +16,8 @@ from specimen_unet.domain.settings import SegmentationSettings
 from specimen_unet.engine.components import keep_largest
 from specimen_unet.engine.devices import choose_device, fastest_precision
 from specimen_unet.engine.narration import duration
-from specimen_unet.engine.prediction import DEFAULTS, predict, predict_into
-from specimen_unet.engine.probabilities import labels_of, uncertainty_of
+from specimen_unet.engine.prediction import DEFAULTS, predict_into
+from specimen_unet.engine.probabilities import uncertainty_of
 from specimen_unet.engine.sinks import Labels, Probabilities
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 # Tiles are told some twenty times in a segmentation.
 _LINES = 20
 
-__all__ = ["Segmentation", "labels_of", "predict", "segment", "segmenting"]
+__all__ = ["Segmentation", "segment", "segmenting"]
 
 
 @dataclass(frozen=True, eq=False)

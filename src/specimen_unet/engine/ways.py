@@ -1,4 +1,4 @@
-"""The two ways to lay tiles: disjoint cores with halos, and overlapping with blending."""
+"""The two ways to lay tiles: disjoint cores, and overlapping tiles that are blended."""
 
 from __future__ import annotations
 
