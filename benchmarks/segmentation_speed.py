@@ -15,7 +15,9 @@ thing. --size repeats the volume, mirrored, until it has so many voxels a side.
 from __future__ import annotations
 
 import argparse
+import copy
 import itertools
+import math
 import statistics
 import sys
 import time
@@ -29,12 +31,14 @@ from monai.inferers import sliding_window_inference
 from record import write_record
 
 from specimen_unet.domain.case import Case
+from specimen_unet.domain.errors import SpecimenUnetError
 from specimen_unet.domain.gray_values import check_gray_values
 from specimen_unet.domain.phantoms import specimen_phantom
 from specimen_unet.engine import prediction
 from specimen_unet.engine.devices import autocast, choose_device, fastest_precision
 from specimen_unet.engine.intensity import intensity_scale, normalised
 from specimen_unet.engine.model import Model, load_model
+from specimen_unet.engine.network_parts import replace_parts
 from specimen_unet.engine.planning import plan as make_plan
 from specimen_unet.engine.segmentation import segment
 from specimen_unet.engine.training import train
@@ -138,7 +142,7 @@ def dice(a: Array, b: Array) -> float:
     total = sum(
         int((x > 0).sum()) + int((y > 0).sum()) for x, y in zip(a, b, strict=True)
     )
-    return 2 * both / total if total else float("nan")
+    return 2 * both / total if total else math.nan
 
 
 def timed(run: Callable[[], Array], device: torch.device) -> tuple[float, Array, int]:
@@ -221,10 +225,6 @@ class VarMeanNorm(torch.nn.Module):
 
 def with_var_mean(network: torch.nn.Module) -> torch.nn.Module:
     """Return a copy with other instance norms."""
-    import copy
-
-    from specimen_unet.engine.network_parts import replace_parts
-
     other = copy.deepcopy(network)
     replace_parts(other, torch.nn.InstanceNorm3d, VarMeanNorm)
     return other
@@ -301,7 +301,7 @@ def tile_variants(
             try:
                 run()
                 taken = [timed(run, device) for _ in range(3)]
-            except Exception as error:
+            except (RuntimeError, SpecimenUnetError) as error:
                 rows.append({"most_voxels": f"{side}^3", "error": str(error)[:100]})
                 continue
         rows.append(
@@ -317,16 +317,13 @@ def tile_variants(
 
 def table(found: dict[str, Any]) -> None:
     """Print what was found for people."""
-    base = found["MONAI 0.25 constant"]["seconds"] if len(found) > 1 else math_nan
+    base = found.get("MONAI 0.25 constant", {"seconds": math.nan})["seconds"]
     print(f"{'':24}{'s':>9}{'times 0.25':>12}{'Dice':>8}{'GPU GB':>8}")
     for name, row in found.items():
         print(
             f"{name:24}{row['seconds']:9.3f}{base / row['seconds']:12.2f}"
             f"{row['dice_with_truth']:8.4f}{row['gpu_peak_gb']:8.2f}"
         )
-
-
-math_nan = float("nan")
 
 
 def main() -> None:

@@ -22,10 +22,8 @@ if TYPE_CHECKING:
 # Convolutions take room to work in: copies of their input in another order.
 _WORKING_ROOM = 1.3
 
-# What was measured, by network: it is the same for any weights.
-_MEASURED: weakref.WeakKeyDictionary[torch.nn.Module, dict[str, float]] = (
-    weakref.WeakKeyDictionary()
-)
+# Bytes a voxel by all that they depend on; the weights do not matter.
+_MEASURED: dict[tuple[object, ...], float] = {}
 
 
 class Evaluator:
@@ -83,11 +81,16 @@ class Evaluator:
         On a GPU the allocator counts, on a CPU the tensors that are alive at a time
         are added up and the room that convolutions work in is allowed for.
         """
-        measured = _MEASURED.setdefault(self._network, {})
-        key = f"{self.device} {self.plan.precision}"
-        if key not in measured:
-            measured[key] = self._measure()
-        return measured[key]
+        plan = self.plan
+        key = (
+            *(type(self._network), str(self.device), plan.precision, plan.network),
+            *(plan.backbone, plan.channels, plan.strides, plan.kernels),
+            *(plan.residual_units, plan.image_channels, len(plan.label_values)),
+            plan.patch,
+        )
+        if key not in _MEASURED:
+            _MEASURED[key] = self._measure()
+        return _MEASURED[key]
 
     def _measure(self) -> float:
         plan = self.plan

@@ -44,8 +44,11 @@ _SHARE = {"cpu": 0.5, "cuda": 0.7, "mps": 0.5}
 _MOST_ON_CPU = 2**30
 # Slices at once on a GPU; on a CPU as many as a training step has.
 _MOST_SLICES = 64
-# Convolutions on a GPU count values in 32 bits: 2^31 of 64 channels.
-MOST_VOXELS = 2**25
+# Convolutions count the values of a tensor in 32 bits; a network's are fewer than
+# the bytes it takes, halved.
+_MOST_VALUES = 2**31
+MOST_VOXELS = 2**28
+"""Never more in one pass; the benchmarks lower it."""
 # Float32 values beside what the network takes: tiles that are read ahead, and sums.
 _TILES_AHEAD = 3
 _COPIES_OF_ANSWER = 2
@@ -210,8 +213,9 @@ def _room(grid: OwnGrid, evaluator: Evaluator, slices: int) -> Room:
     read = 0 if grid.own == grid.shape else 3 * zoom
     beside = plan.image_channels * (_TILES_AHEAD + read)
     beside += len(plan.label_values) * _COPIES_OF_ANSWER
-    voxels = room / (evaluator.bytes_per_voxel() + 4 * beside)
-    return Room(min(voxels, MOST_VOXELS), most_tiles)
+    needed = evaluator.bytes_per_voxel()
+    voxels = min(room / (needed + 4 * beside), 2 * _MOST_VALUES / needed, MOST_VOXELS)
+    return Room(voxels, most_tiles)
 
 
 def _wait(control: Control | None) -> None:

@@ -123,7 +123,7 @@ class Zoom:
             images.index_select(axis, torch.from_numpy(at - first).to(images.device))
             for at in (lower, upper)
         )
-        weights = torch.from_numpy(weight).to(images.device, images.dtype)
+        weights = torch.from_numpy(weight.astype(np.float32)).to(images)
         return low.lerp_(high, weights.reshape(shape))
 
     def _neighbours(self, start: int, stop: int) -> tuple[Array, Array, Array]:
