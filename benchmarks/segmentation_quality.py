@@ -99,7 +99,7 @@ def in_cores(
     room = ways.Room(voxels, model.plan.batch)
     with (
         mock.patch.object(ways, "tile_rules", with_halo(halo)),
-        mock.patch.object(prediction, "_room", lambda *_: room),
+        mock.patch.object(prediction, "_room", return_value=room),
     ):
         return found_by(model, cases, device)
 

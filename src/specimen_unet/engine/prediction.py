@@ -41,7 +41,7 @@ DEFAULTS = SegmentationSettings()
 # Share of the free memory that a pass may take; and no more than this on a CPU, where
 # larger tiles are not faster.
 _SHARE = {"cpu": 0.5, "cuda": 0.7, "mps": 0.5}
-_MOST_ON_CPU = 2**30
+_MOST_ON_CPU = 5 * 2**28
 # Slices at once on a GPU; on a CPU as many as a training step has.
 _MOST_SLICES = 64
 # Convolutions count the values of a tensor in 32 bits; a network's are fewer than
