@@ -16,7 +16,7 @@ from specimen_unet.domain.errors import SegmentationStopped
 from specimen_unet.domain.events import TileDone
 from specimen_unet.domain.grid import Grid
 from specimen_unet.domain.settings import SegmentationSettings
-from specimen_unet.engine import prediction
+from specimen_unet.engine import prediction, ways
 from specimen_unet.engine.intensity import intensity_scale, normalised
 from specimen_unet.engine.networks import build_network
 from specimen_unet.engine.prediction import predict
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from specimen_unet.domain.plan import Plan
 
 CPU = torch.device("cpu")
+OVERLAPPING = SegmentationSettings(overlap=0.25)
 
 
 def run(
@@ -140,7 +141,7 @@ def test_a_2d_network_sees_a_volume_slice_by_slice(
     assert volume.shape == (2, 3, 20, 24)
     for index in range(3):
         np.testing.assert_allclose(volume[:, index], single, atol=1e-5)
-    assert heard[-1].of == 3 * 4
+    assert heard[-1].of == 3
 
 
 def test_slices_do_not_see_one_another(make_plan: Callable[..., Plan]) -> None:
@@ -209,7 +210,9 @@ def test_the_spacing_of_the_plan_sets_the_number_of_tiles(
     plan = make_plan(2, patch=(16, 16), spacing=(1.0, 1.0))
     image = noise(1, 32, 32)
     tiles = [
-        run(image, Brightness(), plan, Grid((step, step), "mm"))[1][-1].of
+        run(image, Brightness(), plan, Grid((step, step), "mm"), settings=OVERLAPPING)[
+            1
+        ][-1].of
         for step in (0.5, 1.0, 2.0)
     ]
     assert tiles == [1, 9, 25]
@@ -239,7 +242,7 @@ def test_voxels_of_unknown_size_are_taken_as_they_are(
 
 def test_tiles_are_counted_to_the_last(make_plan: Callable[..., Plan]) -> None:
     plan = make_plan(2, patch=(16, 16), batch=4)
-    _, heard = run(noise(1, 32, 32), build_network(plan), plan)
+    _, heard = run(noise(1, 32, 32), build_network(plan), plan, settings=OVERLAPPING)
     assert [event.tile for event in heard] == [4, 8, 9]
     assert {event.of for event in heard} == {9}
     assert heard[0].seconds_left > 0
@@ -254,6 +257,7 @@ def test_a_stop_ends_it_without_a_result(make_plan: Callable[..., Plan]) -> None
         Grid((1.0, 1.0), "mm"),
         build_network(plan),
         plan,
+        settings=OVERLAPPING,
         device=CPU,
         control=control,
     )
@@ -300,7 +304,12 @@ def test_gradients_can_be_computed_between_tiles(
 ) -> None:
     plan = make_plan(2)
     events = predict(
-        noise(1, 32, 32), Grid((1, 1), "mm"), build_network(plan), plan, device=CPU
+        noise(1, 32, 32),
+        Grid((1, 1), "mm"),
+        build_network(plan),
+        plan,
+        settings=OVERLAPPING,
+        device=CPU,
     )
     next(events)
     weight = torch.ones(3, requires_grad=True)
@@ -327,8 +336,8 @@ def test_a_mapped_image_is_only_read(
 def test_sums_that_would_fill_a_gpu_are_kept_in_main_memory(
     monkeypatch: pytest.MonkeyPatch, free: int, home: str
 ) -> None:
-    monkeypatch.setattr(prediction, "free_memory", lambda _: free)
-    assert prediction._home_of_sums(torch.device("cuda"), 1000).type == home
+    monkeypatch.setattr(ways, "free_memory", lambda _: free)
+    assert ways.home_of_sums(torch.device("cuda"), 1000).type == home
 
 
 def test_half_precision_gives_nearly_the_same(make_plan: Callable[..., Plan]) -> None:
@@ -339,3 +348,87 @@ def test_half_precision_gives_nearly_the_same(make_plan: Callable[..., Plan]) ->
     half, _ = run(image, network, plan.model_copy(update={"precision": "bfloat16"}))
     assert half.dtype == np.float32
     assert 0 < np.abs(half - full).max() < 0.05
+
+
+class Box(nn.Module):
+    """A network that sees three voxels around: its reach is known."""
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        mean = nn.functional.avg_pool2d if image.ndim == 4 else nn.functional.avg_pool3d
+        values = 10 * mean(image[:, :1], 7, stride=1, padding=3, count_include_pad=True)
+        return torch.cat([-values, values], dim=1)
+
+
+@pytest.fixture
+def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave room for tiles of the patch alone."""
+    monkeypatch.setattr(prediction, "_room", lambda *_: ways.Room(1, 2))
+
+
+@pytest.mark.parametrize("spacing", [1.0, 0.5, 1.7])
+@pytest.mark.usefixtures("small_tiles")
+def test_cores_equal_the_whole_image_where_the_halo_is_as_wide_as_the_reach(
+    make_plan: Callable[..., Plan],
+    monkeypatch: pytest.MonkeyPatch,
+    spatial: tuple[int, ...],
+    spacing: float,
+) -> None:
+    plan = make_plan(len(spatial), patch=(16,) * len(spatial))
+    grid = Grid((spacing,) * len(spatial), "mm")
+    image = noise(1, *(3 * size for size in spatial))
+    assert min(ways.tile_rules(plan).halo) >= 3
+    tiled, heard = run(image, Box(), plan, grid)
+    assert heard[-1].of > 4
+    monkeypatch.setattr(prediction, "_room", lambda *_: ways.Room(1e9, 1))
+    whole, heard = run(image, Box(), plan, grid)
+    assert heard[-1].of == 1
+    np.testing.assert_allclose(tiled, whole, atol=1e-5)
+
+
+def test_an_image_is_cut_only_where_memory_ends(
+    make_plan: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = make_plan(3, patch=(8, 16, 16), batch=1)
+    network = build_network(plan)
+    image = noise(1, 40, 48, 48)
+    counts = []
+    for free in (2**33, 2**25, 2**23, 2**20):
+        monkeypatch.setattr(prediction, "free_memory", lambda _, free=free: free)
+        counts.append(run(image, network, plan)[1][-1].of)
+    assert counts[0] == 1
+    assert counts == sorted(counts)
+    assert counts[1] < counts[-1]
+
+
+@pytest.mark.usefixtures("small_tiles")
+def test_lazy_images_are_read_tile_by_tile(make_plan: Callable[..., Plan]) -> None:
+    plan = make_plan(3, patch=(8, 16, 16), spacing=(1.0, 1.0, 1.0))
+    image = noise(1, 40, 48, 48)
+    read = []
+
+    class Lazy:
+        shape, ndim, dtype = image.shape, image.ndim, image.dtype
+
+        def __getitem__(self, where: Any) -> Array:
+            read.append(image[where].size)
+            return image[where]
+
+    scale = intensity_scale(image, plan.normalisation)
+    for spacing in (1.0, 0.5):
+        grid = Grid((spacing,) * 3, "mm")
+        found, _ = run(Lazy(), Box(), plan, grid, scale=scale)  # type: ignore[arg-type]
+        expected, _ = run(image, Box(), plan, grid)
+        np.testing.assert_array_equal(found, expected)
+    assert len(read) > 8
+    assert max(read) < image.size / 2
+
+
+def test_every_dtype_is_read(make_plan: Callable[..., Plan]) -> None:
+    plan = make_plan(2, normalisation="range")
+    image = noise(1, 20, 24)
+    expected, _ = run(image, Brightness(), plan)
+    for dtype in ("u2", ">u2", ">i4", "u4", "i8", "f8", ">f4", "f2"):
+        found, _ = run(image.astype(dtype), Brightness(), plan)
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+    bits, _ = run(image > 99, Brightness(), plan)
+    assert set(np.unique(bits[1].round(3))) == {0.5, 1.0}

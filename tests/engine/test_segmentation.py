@@ -147,7 +147,7 @@ def test_a_case_keeps_its_own_grid(make_model: Callable[..., Any], case: Case) -
 def test_progress_is_told_in_words(make_model: Callable[..., Any], case: Case) -> None:
     lines: list[str] = []
     model = make_model(len(case.shape), patch=(8,) * len(case.shape), batch=1)
-    segment(case, model, progress=lines.append)
+    segment(case, model, progress=lines.append, overlap=0.25)
     assert 10 < len(lines) <= 40
     tile, last = lines[-1].split(" of ")
     assert last == f"{tile.removeprefix('tile ')}: 0 s left"
@@ -266,7 +266,9 @@ def test_segmenting_tells_tiles_and_can_be_stopped(
     make_model: Callable[..., Any], case: Case
 ) -> None:
     control = Control()
-    events = segmenting(case, make_model(len(case.shape)), control=control)
+    settings = SegmentationSettings(overlap=0.25)
+    model = make_model(len(case.shape))
+    events = segmenting(case, model, settings, control=control)
     assert isinstance(next(events), TileDone)
     control.stop()
     with pytest.raises(SegmentationStopped):

@@ -15,6 +15,7 @@ from specimen_unet.engine.model import Model
 from specimen_unet.engine.networks import build_network
 from specimen_unet.engine.segmentation import Segmentation, segment
 from specimen_unet.exports.export import export_model
+from specimen_unet.exports.facts import OVERLAP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,7 +128,8 @@ def ours() -> Callable[[Case, Model], Segmentation]:
     """Segment a case as specimen-unet does, and see that there is something in it."""
 
     def segmented(case: Case, model: Model) -> Segmentation:
-        result = segment(case, model, device="cpu")
+        # What is exported lays overlapping tiles: the other tools do.
+        result = segment(case, model, device="cpu", overlap=OVERLAP)
         assert np.bincount(result.labels.ravel()).max() < 0.98 * result.labels.size
         return result
 

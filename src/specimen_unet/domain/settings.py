@@ -243,11 +243,12 @@ class SegmentationSettings(Settings):
         description="Also give one probability layer a label.",
     )
     overlap: float = Field(
-        0.25,
+        0,
         ge=0,
         le=0.75,
         title="Overlap",
-        description="Share by which neighbouring tiles overlap.",
+        description="Share by which tiles overlap and are blended, which is slower. "
+        "0: every voxel is computed once.",
         json_schema_extra={**ADVANCED, "step": 0.05},
     )
     device: str = Field(

@@ -36,8 +36,11 @@ def keep_largest(labels: Array) -> Array:
 def _largest_part(mask: Array) -> Array:
     """Return the mask of the largest connected part of a mask that is not empty."""
     corners = np.ones((3,) * mask.ndim, bool)
-    parts, _ = ndimage.label(mask, structure=corners)
-    sizes = np.bincount(parts.ravel())
+    parts, count = ndimage.label(mask, structure=corners)
+    # Slice by slice: bincount makes 8 bytes a voxel.
+    sizes = np.zeros(count + 1, np.int64)
+    for plane in parts:
+        sizes += np.bincount(plane.ravel(), minlength=count + 1)
     sizes[0] = 0
     largest: Array = parts == sizes.argmax()
     return largest

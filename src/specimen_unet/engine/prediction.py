@@ -1,29 +1,30 @@
 """Run a network over a whole image, tile by tile.
 
-Memory: with K classes, K float32 values for every voxel of the image at the network's
-spacing (on the device where there is room, in main memory otherwise), and K more at
-the image's own spacing where that differs. 512 x 512 x 512 voxels and 2 classes take
-1 GiB each.
+Memory: one tile and what the network makes of it, as large as there is room for, and
+what is kept of the answer: a byte a voxel where labels are wanted, K float32 where
+probabilities are. `Overlapping` tiles need K float32 a voxel besides.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import combinations
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from specimen_unet.domain.errors import SegmentationStopped
 from specimen_unet.domain.events import TileDone
 from specimen_unet.domain.settings import SegmentationSettings
-from specimen_unet.engine.devices import autocast, free_memory, memory_errors
-from specimen_unet.engine.intensity import intensity_scale, normalised
-from specimen_unet.engine.resampling import resample, resampled_shape, spacing_for
-from specimen_unet.engine.tiling import Blend, cut_tile, pad_tile, tile_image
+from specimen_unet.engine.devices import free_memory, memory_errors
+from specimen_unet.engine.evaluation import Evaluator
+from specimen_unet.engine.intensity import intensity_scale
+from specimen_unet.engine.own_grid import OwnGrid
+from specimen_unet.engine.resampling import spacing_for
+from specimen_unet.engine.sinks import Probabilities
+from specimen_unet.engine.tile_reader import TileReader
+from specimen_unet.engine.ways import Cores, Overlapping, Room
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -32,15 +33,28 @@ if TYPE_CHECKING:
     from specimen_unet.domain.control import Control
     from specimen_unet.domain.grid import Grid
     from specimen_unet.domain.plan import Plan
-    from specimen_unet.engine.tiling import Slices, Tiling
+    from specimen_unet.engine.sinks import Sink
+    from specimen_unet.engine.ways import Way
 
 DEFAULTS = SegmentationSettings()
 
-# Sums may take this share of a GPU's free memory; the network needs the rest.
-_SHARE_FOR_SUMS = 0.3
+# Share of the free memory that a pass may take; and no more than this on a CPU, where
+# larger tiles are not faster.
+_SHARE = {"cpu": 0.5, "cuda": 0.7, "mps": 0.5}
+_MOST_ON_CPU = 5 * 2**28
+# Slices at once on a GPU; on a CPU as many as a training step has.
+_MOST_SLICES = 64
+# Convolutions count the values of a tensor in 32 bits; a network's are fewer than
+# the bytes it takes, halved.
+_MOST_VALUES = 2**31
+MOST_VOXELS = 2**28
+"""Never more in one pass; the benchmarks lower it."""
+# Float32 values beside what the network takes: tiles that are read ahead, and sums.
+_TILES_AHEAD = 3
+_COPIES_OF_ANSWER = 2
 _ADVICE = (
-    "Segment on the CPU (Device: cpu), or train with a smaller patch or batch: tiles "
-    "are as large as the patch."
+    "Segment on the CPU (Device: cpu), close other programs, or train with a smaller "
+    "patch."
 )
 
 
@@ -58,16 +72,57 @@ def predict(  # noqa: PLR0913 (what is segmented, with what, how)
 ) -> Generator[TileDone, None, Array]:
     """Return the probability of every class in every voxel.
 
-    Gray values are normalised as in training, the image is brought to the spacing of
-    the plan where its own differs by more than 1 % (not where the units cannot be
-    compared), cut into tiles of the size of the plan's patch, and the softmax of the
-    network's answers is blended. A 2D plan on a volume works slice by slice along
-    the first axis.
+    Parameters, events and errors are those of `predict_into`.
+
+    Returns
+    -------
+    ndarray of float32, shape (K, *spatial)
+        On the grid of the image, background first; sums to 1 over K.
+    """
+    sink = Probabilities(len(plan.label_values), image.shape[1:])
+    yield from predict_into(
+        sink,
+        image,
+        grid,
+        network,
+        plan,
+        settings=settings,
+        device=device,
+        control=control,
+        scale=scale,
+        whole=whole,
+    )
+    return sink.values
+
+
+def predict_into(  # noqa: PLR0913 (what is segmented, with what, how)
+    sink: Sink,
+    image: Array,
+    grid: Grid,
+    network: torch.nn.Module,
+    plan: Plan,
+    *,
+    settings: SegmentationSettings = DEFAULTS,
+    device: torch.device,
+    control: Control | None = None,
+    scale: tuple[Array, Array] | None = None,
+    whole: Sequence[int] | None = None,
+) -> Generator[TileDone, None, None]:
+    """Hand the probabilities of every class to a sink, part by part.
+
+    Gray values are normalised as in training, and the image is brought to the spacing
+    of the plan where its own differs by more than 1 % (not where the units cannot be
+    compared). Without overlap it is cut into disjoint cores, each computed within a
+    tile as large as there is room for; else into tiles of the plan's patch whose
+    probabilities are blended. A 2D plan on a volume works slice by slice along the
+    first axis.
 
     Parameters
     ----------
+    sink : Sink
+        Takes the probabilities, on the grid of the image.
     image : ndarray, shape (C, *spatial)
-        Gray values as stored; may be memory-mapped.
+        Gray values as stored; may be memory-mapped or loaded lazily.
     grid : Grid
         Where the voxels lie.
     network : torch.nn.Module
@@ -79,7 +134,7 @@ def predict(  # noqa: PLR0913 (what is segmented, with what, how)
     device : torch.device
         Where to compute.
     control : Control, optional
-        Looked at before every pass of a few tiles.
+        Looked at before every pass.
     scale : tuple of ndarray, optional
         Offset and factor of the gray values, where `image` is a part of a larger one:
         those of `intensity_scale` for the whole.
@@ -91,11 +146,6 @@ def predict(  # noqa: PLR0913 (what is segmented, with what, how)
     TileDone
         After every pass; mirrored copies of a tile count as tiles.
 
-    Returns
-    -------
-    ndarray of float32, shape (K, *spatial)
-        On the grid of the image, background first; sums to 1 over K.
-
     Raises
     ------
     SegmentationStopped
@@ -105,132 +155,67 @@ def predict(  # noqa: PLR0913 (what is segmented, with what, how)
     """
     scale = scale or intensity_scale(image, plan.normalisation)
     spacing = spacing_for(plan, grid, whole or image.shape[1:])
-    task = _task(image, spacing, plan, settings, scale)
-    shape = (len(task.images), len(plan.label_values), *task.tiling.padded_shape)
+    reader = TileReader(image, scale, spacing, plan.spacing, device)
+    evaluator = Evaluator(network, plan, device, mirror=settings.mirror)
     with memory_errors(_ADVICE):
-        home = _home_of_sums(device, 4 * int(np.prod(shape)))
-        blend = Blend(shape[0], shape[1], task.tiling, home)
-    clock = _Clock(len(task.jobs) * len(task.mirrors))
-    for batch in task.batches(plan.batch):
-        tiles = torch.stack([task.tile(*job) for job in batch]).to(device)
-        total = tiles.new_zeros(())
-        for axes in task.mirrors:
-            _wait(control)
-            with clock.running(len(batch)), memory_errors(_ADVICE):
-                total = total + _probabilities(network, tiles, axes, plan)
-            yield clock.event()
-        for (number, tile), values in zip(
-            batch, total / len(task.mirrors), strict=True
-        ):
-            blend.add(number, tile, values)
-    return _on_own_grid(blend.result(), image.shape[1:], plan.dimensions)
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """All tiles of all images, and how to read them.
-
-    `images` is (N, C, *axes of the network): one image, or the slices of a volume.
-    A job is the number of an image and a tile of it.
-    """
-
-    images: Array
-    offset: Array
-    factor: Array
-    tiling: Tiling
-    mirrors: Sequence[tuple[int, ...]]
-    jobs: Sequence[tuple[int, Slices]]
-
-    def batches(self, size: int) -> Iterator[Sequence[tuple[int, Slices]]]:
-        """Deal the jobs out, some at once."""
-        for start in range(0, len(self.jobs), size):
-            yield self.jobs[start : start + size]
-
-    def tile(self, number: int, tile: Slices) -> torch.Tensor:
-        """Read a tile, normalised and padded, (C, *size)."""
-        values = cut_tile(self.images, number, tile, self.tiling)
-        values = normalised(values, self.offset, self.factor)
-        return pad_tile(torch.from_numpy(values), self.tiling)
-
-
-def _task(
-    image: Array,
-    spacing: Sequence[float],
-    plan: Plan,
-    settings: SegmentationSettings,
-    scale: tuple[Array, Array],
-) -> _Task:
-    """Lay out the work."""
-    is_stack = image.ndim - 1 > plan.dimensions
-    images = np.swapaxes(image, 0, 1) if is_stack else image[np.newaxis]
-    images = _at_spacing_of(plan, images, spacing)
-    tiling = tile_image(images.shape[2:], plan.patch, settings.overlap)
-    return _Task(
-        images,
-        *scale,
-        tiling,
-        _mirrors(plan.mirror_axes) if settings.mirror else [()],
-        [(number, tile) for number in range(len(images)) for tile in tiling.tiles],
-    )
-
-
-def _at_spacing_of(plan: Plan, images: Array, spacing: Sequence[float]) -> Array:
-    """Resample images (N, C, *axes) to the spacing the network works at."""
-    now = images.shape[2:]
-    then = resampled_shape(now, spacing, plan.spacing)
-    if then == now:
-        return images
-    with memory_errors("Train with a coarser spacing, or segment a part of the image."):
-        values = torch.from_numpy(images.astype(np.float32))
-        return np.asarray(resample(values, then))
-
-
-def _on_own_grid(
-    probabilities: torch.Tensor, shape: tuple[int, ...], dimensions: int
-) -> Array:
-    """Bring (N, K, *axes at the network's spacing) to (K, *shape)."""
-    with memory_errors("Segment a part of the image."):
-        probabilities = resample(probabilities, shape[-dimensions:])
-        if len(shape) > dimensions:
-            return np.ascontiguousarray(probabilities.cpu().numpy().swapaxes(0, 1))
-        return np.ascontiguousarray(probabilities[0].cpu().numpy())
-
-
-@torch.inference_mode()
-def _probabilities(
-    network: torch.nn.Module, tiles: torch.Tensor, axes: tuple[int, ...], plan: Plan
-) -> torch.Tensor:
-    """Return the softmax (N, K, *size) of tiles that are mirrored and mirrored back."""
-    flipped = [axis + 2 for axis in axes]
-    with _evaluating(network), autocast(tiles.device, plan.precision):
-        logits = network(tiles.flip(flipped) if flipped else tiles)
-    probabilities: torch.Tensor = logits.float().softmax(dim=1)
-    return probabilities.flip(flipped) if flipped else probabilities
+        way = _way(OwnGrid(reader.own, reader.shape, sink), image, evaluator, settings)
+    mirrors = evaluator.mirrors
+    clock = _Clock(sum(job.count for jobs in way.passes for job in jobs) * len(mirrors))
+    with reader.ahead(way.passes) as next_tiles:
+        for jobs in way.passes:
+            total = None
+            for axes in mirrors:
+                _wait(control)
+                with clock.running(sum(job.count for job in jobs)), _computing():
+                    if total is None:
+                        tiles = next_tiles()
+                        total = evaluator.probabilities(tiles, axes)
+                    else:
+                        total += evaluator.probabilities(tiles, axes)
+                    if axes == mirrors[-1]:
+                        way.take(jobs, total.div_(len(mirrors)))
+                yield clock.event()
+    with _computing():
+        way.finish()
+        sink.finish()
 
 
 @contextmanager
-def _evaluating(network: torch.nn.Module) -> Iterator[None]:
-    """Put the network into eval mode, and back: it may be in training."""
-    was_training = network.training
-    network.eval()
-    try:
+def _computing() -> Iterator[None]:
+    """Keep no gradients, and say what to do when memory ends."""
+    with torch.inference_mode(), memory_errors(_ADVICE):
         yield
-    finally:
-        network.train(was_training)
 
 
-def _mirrors(axes: Sequence[int]) -> list[tuple[int, ...]]:
-    """List every combination of axes, the one without any first."""
-    return [
-        chosen for count in range(len(axes) + 1) for chosen in combinations(axes, count)
-    ]
+def _way(
+    grid: OwnGrid, image: Array, evaluator: Evaluator, settings: SegmentationSettings
+) -> Way:
+    """Lay out the work."""
+    plan, device = evaluator.plan, evaluator.device
+    slices = image.shape[1] if image.ndim - 1 > plan.dimensions else 0
+    if settings.overlap > 0:
+        return Overlapping(grid, slices, plan, settings.overlap, device)
+    return Cores(grid, slices, plan, _room(grid, evaluator, slices))
 
 
-def _home_of_sums(device: torch.device, n_bytes: int) -> torch.device:
-    """Keep the sums on the device, unless they would fill it."""
-    if device.type == "cpu" or n_bytes <= _SHARE_FOR_SUMS * free_memory(device):
-        return device
-    return torch.device("cpu")
+def _room(grid: OwnGrid, evaluator: Evaluator, slices: int) -> Room:
+    """Tell how much fits into one pass."""
+    plan, device = evaluator.plan, evaluator.device
+    most_tiles = plan.batch if device.type == "cpu" else _MOST_SLICES
+    step = plan.batch * math.prod(plan.patch)
+    if max(slices, 1) * math.prod(grid.shape) <= step:
+        # Training took more memory for as much.
+        return Room(step, most_tiles)
+    room = _SHARE[device.type] * free_memory(device)
+    if device.type == "cpu":
+        room = min(room, _MOST_ON_CPU)
+    zoom = math.prod(grid.own) / math.prod(grid.shape)
+    read = 0 if grid.own == grid.shape else 3 * zoom
+    beside = plan.image_channels * (_TILES_AHEAD + read)
+    beside += len(plan.label_values) * _COPIES_OF_ANSWER
+    needed = evaluator.bytes_per_voxel()
+    voxels = min(room / (needed + 4 * beside), 2 * _MOST_VALUES / needed, MOST_VOXELS)
+    return Room(voxels, most_tiles)
 
 
 def _wait(control: Control | None) -> None:

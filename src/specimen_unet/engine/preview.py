@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from specimen_unet.domain.events import Preview, Warned
-from specimen_unet.engine.segmentation import labels_of
+from specimen_unet.engine.sinks import Labels
 from specimen_unet.engine.views import View
 
 if TYPE_CHECKING:
@@ -58,12 +58,12 @@ class Previewer:
 
     def _labels(self, view: View, network: torch.nn.Module) -> Array:
         """Segment a view to its end."""
-        work = view.segmenting(network, self._device)
-        while True:
-            try:
-                next(work)
-            except StopIteration as end:
-                return labels_of(end.value, self._plan.label_values)
+        first, last = view.wanted
+        shape = (last - first, *view.case.shape[1:])
+        labels = Labels(shape, self._plan.label_values)
+        for _ in view.segmenting_into(labels, network, self._device):
+            pass
+        return labels.values
 
 
 def _slice_count(case: Case) -> int:

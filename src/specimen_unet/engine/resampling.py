@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from specimen_unet.domain.case import Array
     from specimen_unet.domain.grid import Grid
     from specimen_unet.domain.plan import Plan
 
@@ -80,18 +83,75 @@ def resample(images: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
     Tensor, shape (N, C, *shape)
         `images` itself where no axis changes.
     """
-    for axis, size in enumerate(shape, start=2):
-        if images.shape[axis] != size:
-            images = _resample_axis(images, axis, size)
+    axes = [
+        Zoom(before, after)
+        for before, after in zip(images.shape[2:], shape, strict=True)
+    ]
+    return resample_part(images, axes, [(0, size) for size in shape])
+
+
+@dataclass(frozen=True, slots=True)
+class Zoom:
+    """One axis at two spacings.
+
+    Attributes
+    ----------
+    before, after : int
+        How many voxels it has, and will have.
+    """
+
+    before: int
+    after: int
+
+    def needed(self, start: int, stop: int) -> tuple[int, int]:
+        """Return first and last + 1 of the voxels that some of the new ones need."""
+        if self.before == self.after:
+            return start, stop
+        lower, upper, _ = self._neighbours(start, stop)
+        return int(lower[0]), int(upper[-1]) + 1
+
+    def applied(
+        self, images: torch.Tensor, axis: int, start: int, stop: int
+    ) -> torch.Tensor:
+        """Interpolate voxels `start` to `stop`; `images` holds those `needed` alone."""
+        if self.before == self.after:
+            return images
+        lower, upper, weight = self._neighbours(start, stop)
+        first = lower[0]
+        shape = [-1 if n == axis else 1 for n in range(images.ndim)]
+        low, high = (
+            images.index_select(axis, torch.from_numpy(at - first).to(images.device))
+            for at in (lower, upper)
+        )
+        weights = torch.from_numpy(weight.astype(np.float32)).to(images)
+        return low.lerp_(high, weights.reshape(shape))
+
+    def _neighbours(self, start: int, stop: int) -> tuple[Array, Array, Array]:
+        """Return the two old voxels beside each new one, and the share of the second.
+
+        As `torch.nn.functional.interpolate` counts with ``align_corners=False``.
+        """
+        centres = (np.arange(start, stop) + 0.5) * (self.before / self.after) - 0.5
+        centres = centres.clip(0, self.before - 1)
+        lower = centres.astype(np.int64)
+        upper = np.minimum(lower + 1, self.before - 1)
+        return lower, upper, centres - lower
+
+
+def resample_part(
+    images: torch.Tensor, axes: Sequence[Zoom], part: Sequence[tuple[int, int]]
+) -> torch.Tensor:
+    """Interpolate a part of images, as if they were interpolated whole.
+
+    Parameters
+    ----------
+    images : Tensor of float, shape (N, C, *needed)
+        What `Zoom.needed` names of each axis, and nothing else.
+    axes : sequence of Zoom
+        Of each spatial axis.
+    part : sequence of (int, int)
+        First voxel and last + 1 of the result along each axis.
+    """
+    for axis, (zoom, span) in enumerate(zip(axes, part, strict=True), start=2):
+        images = zoom.applied(images, axis, *span)
     return images
-
-
-def _resample_axis(images: torch.Tensor, axis: int, size: int) -> torch.Tensor:
-    """Interpolate along one axis; the others are seen as channels and columns."""
-    before, after = images.shape[:axis], images.shape[axis + 1 :]
-    columns = math.prod(after)
-    planes = images.reshape(1, math.prod(before), images.shape[axis], columns)
-    planes = torch.nn.functional.interpolate(
-        planes, (size, columns), mode="bilinear", align_corners=False
-    )
-    return planes.reshape(*before, size, *after)

@@ -7,8 +7,6 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from specimen_unet.domain.case import Case
 from specimen_unet.domain.choices import changed
 from specimen_unet.domain.errors import GridMismatchError, ModelFileError
@@ -18,8 +16,9 @@ from specimen_unet.domain.settings import SegmentationSettings
 from specimen_unet.engine.components import keep_largest
 from specimen_unet.engine.devices import choose_device, fastest_precision
 from specimen_unet.engine.narration import duration
-from specimen_unet.engine.prediction import DEFAULTS, predict
-from specimen_unet.engine.probabilities import labels_of, uncertainty_of
+from specimen_unet.engine.prediction import DEFAULTS, predict_into
+from specimen_unet.engine.probabilities import uncertainty_of
+from specimen_unet.engine.sinks import Labels, Probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -31,11 +30,12 @@ if TYPE_CHECKING:
     from specimen_unet.domain.grid import Grid
     from specimen_unet.domain.plan import Plan
     from specimen_unet.engine.model import Model
+    from specimen_unet.engine.sinks import Part
 
 # Tiles are told some twenty times in a segmentation.
 _LINES = 20
 
-__all__ = ["Segmentation", "labels_of", "predict", "segment", "segmenting"]
+__all__ = ["Segmentation", "segment", "segmenting"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +108,9 @@ def segmenting(
     check_gray_values(case.image, f"The image of {case.name}")
     if model.plan.resize_to is None and not case.grid.can_be_in(model.plan.unit):
         yield Warned(_unit_caution(case.grid, model.plan))
-    probabilities = yield from predict(
+    sink = _Result(case, model.plan, is_sure_wanted=settings.probabilities)
+    yield from predict_into(
+        sink,
         case.image,
         case.grid,
         _on_device(model.network, device),
@@ -117,7 +119,7 @@ def segmenting(
         device=device,
         control=control,
     )
-    return _segmentation(case, model, probabilities, settings)
+    return _segmentation(case, model, sink, settings)
 
 
 def segment(  # noqa: PLR0913 (an array brings no grid of its own)
@@ -179,21 +181,45 @@ def segment(  # noqa: PLR0913 (an array brings no grid of its own)
         _tell(event, progress)
 
 
+class _Result:
+    """Collects labels, and the probabilities only where they are wanted."""
+
+    def __init__(self, case: Case, plan: Plan, *, is_sure_wanted: bool) -> None:
+        self.labels = Labels(case.shape, plan.label_values)
+        self.probabilities = (
+            Probabilities(len(plan.label_values), case.shape)
+            if is_sure_wanted
+            else None
+        )
+
+    def add(self, part: Part, probabilities: torch.Tensor) -> None:
+        """Take the probabilities (K, *part) of a part."""
+        self.labels.add(part, probabilities)
+        if self.probabilities is not None:
+            self.probabilities.add(part, probabilities)
+
+    def finish(self) -> None:
+        """Wait for what is under way."""
+        self.labels.finish()
+        if self.probabilities is not None:
+            self.probabilities.finish()
+
+
 def _segmentation(
-    case: Case, model: Model, probabilities: Array, settings: SegmentationSettings
+    case: Case, model: Model, result: _Result, settings: SegmentationSettings
 ) -> Segmentation:
-    """Choose labels, and keep what was asked for."""
-    if not np.isfinite(probabilities.sum(dtype=np.float64)):
+    """Check the result and keep what was asked for."""
+    if not result.labels.is_sound:
         raise ModelFileError(
             f"The model {model.name} answers with values that are not numbers, so its "
             "training went wrong: train it again, with a lower learning rate."
         )
-    labels = labels_of(probabilities, model.plan.label_values)
-    is_asked = settings.probabilities
+    labels = result.labels.values
+    probabilities = result.probabilities.values if result.probabilities else None
     return Segmentation(
         labels=keep_largest(labels) if settings.largest_only else labels,
-        probabilities=probabilities if is_asked else None,
-        uncertainty=uncertainty_of(probabilities) if is_asked else None,
+        probabilities=probabilities,
+        uncertainty=None if probabilities is None else uncertainty_of(probabilities),
         grid=case.grid,
         name=f"{case.name} {model.name}",
     )

@@ -14,23 +14,20 @@ from specimen_unet.domain.annotation import IGNORED, classes_of
 from specimen_unet.domain.card import Metrics
 from specimen_unet.domain.overlap import compare
 from specimen_unet.engine.losses import build_loss
-from specimen_unet.engine.prediction import DEFAULTS
 from specimen_unet.engine.resampling import resampled_shape, spacing_for
-from specimen_unet.engine.segmentation import labels_of
-from specimen_unet.engine.tiling import tile_image
+from specimen_unet.engine.sinks import Labels
 from specimen_unet.engine.views import View
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from specimen_unet.domain.case import Array, Case
     from specimen_unet.domain.events import TileDone
     from specimen_unet.domain.plan import Plan
+    from specimen_unet.engine.sinks import Part
 
 # A forward pass is about a third of a training step.
 _PASSES_PER_STEP = 3
-# Voxels whose loss is computed at once.
-_CHUNK = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +105,9 @@ class Validation:
     @property
     def cost(self) -> float:
         """Training steps that take as long as a validation, told from sizes alone."""
-        tiles = sum(map(_tile_count, self._views))
-        return tiles / (_PASSES_PER_STEP * self._plan.batch)
+        voxels = sum(map(_voxels, self._views))
+        step = self._plan.batch * math.prod(self._plan.patch)
+        return voxels / (_PASSES_PER_STEP * step)
 
     def scoring(self, network: torch.nn.Module) -> Generator[TileDone, None, Scores]:
         """Segment everything held out and score it.
@@ -130,63 +128,94 @@ class Validation:
         """
         rows, losses = [], []
         for number, view in enumerate(self._views):
-            probabilities = yield from view.segmenting(network, self._device)
-            for observer, drawn in view.case.labels.items():
-                classes = self._classes(drawn, view)
-                table = self._compared(probabilities, classes)
+            marking = _Marking(view, self._loss)
+            yield from view.segmenting_into(marking, network, self._device)
+            for observer, table in marking.tables():
                 rows.append(table.assign(case=number, observer=observer))
-                losses.append(self._mean_loss(probabilities, classes))
+            losses += marking.losses()
         return _summary(pd.concat(rows), _mean(losses))
 
-    def _classes(self, drawn: Array, view: View) -> Array:
-        """Return the true classes of what is scored."""
-        classes = classes_of(
+
+class _Marking:
+    """Scores one view, part by part, against what each observer drew.
+
+    Parameters
+    ----------
+    view : View
+        What is segmented.
+    loss : callable
+        As in training.
+    """
+
+    def __init__(self, view: View, loss: Callable[..., torch.Tensor]) -> None:
+        self._plan = view.plan
+        self._loss = loss
+        self._classes = {
+            observer: self._classes_of(drawn)[slice(*view.wanted)]
+            for observer, drawn in view.case.labels.items()
+        }
+        shape = next(iter(self._classes.values())).shape
+        self._labels = Labels(shape, view.plan.label_values)
+        self._losses: dict[str, list[tuple[int, torch.Tensor]]] = {
+            observer: [] for observer in self._classes
+        }
+
+    def add(self, part: Part, probabilities: torch.Tensor) -> None:
+        """Take the probabilities (K, *part) of a part."""
+        self._labels.add(part, probabilities)
+        # The softmax of log p is p.
+        logits = probabilities.clamp(min=1e-7).log_()[None]
+        for observer, classes in self._classes.items():
+            annotated = int((classes[part] != IGNORED).sum())
+            if annotated:
+                truth = torch.from_numpy(classes[part].astype(np.int64))
+                loss = self._loss(logits, truth[None].to(logits.device))
+                self._losses[observer].append((annotated, loss))
+
+    def finish(self) -> None:
+        """Wait for what is under way."""
+        self._labels.finish()
+
+    def tables(self) -> Iterator[tuple[str, pd.DataFrame]]:
+        """Score every label over what each observer annotated."""
+        values = np.array(self._plan.label_values)
+        names = dict(zip(values.tolist(), self._plan.label_names, strict=True))
+        for observer, classes in self._classes.items():
+            is_annotated = classes != IGNORED
+            predicted = self._labels.values[is_annotated]
+            truth = values[classes[is_annotated]]
+            table = compare(predicted[np.newaxis], truth[np.newaxis], label_names=names)
+            yield observer, table[["label", "dice", "iou"]]
+
+    def losses(self) -> list[float]:
+        """Return the loss for each observer; NaN where nothing is annotated."""
+        return [_weighted_mean(parts) for parts in self._losses.values()]
+
+    def _classes_of(self, drawn: Array) -> Array:
+        """Return the true classes of a whole case."""
+        return classes_of(
             np.asarray(drawn),
             self._plan.label_values,
             self._plan.annotation,
             self._plan.painted_background,
         )
-        return classes[slice(*view.wanted)]
-
-    def _compared(self, probabilities: Array, classes: Array) -> pd.DataFrame:
-        """Score every label over the annotated voxels."""
-        is_annotated = classes != IGNORED
-        values = np.array(self._plan.label_values)
-        predicted = labels_of(probabilities, self._plan.label_values)[is_annotated]
-        truth = values[classes[is_annotated]]
-        names = dict(zip(values.tolist(), self._plan.label_names, strict=True))
-        table = compare(predicted[np.newaxis], truth[np.newaxis], label_names=names)
-        return table[["label", "dice", "iou"]]
-
-    def _mean_loss(self, probabilities: Array, classes: Array) -> float:
-        """Return the loss, chunk by chunk; NaN where nothing is annotated."""
-        total, weight = 0.0, 0
-        thickness = max(1, _CHUNK // math.prod(classes.shape[1:]))
-        for start in range(0, len(classes), thickness):
-            part = slice(start, start + thickness)
-            annotated = int((classes[part] != IGNORED).sum())
-            if annotated:
-                total += annotated * self._chunk_loss(
-                    probabilities[:, part], classes[part]
-                )
-                weight += annotated
-        return total / weight if weight else math.nan
-
-    def _chunk_loss(self, probabilities: Array, classes: Array) -> float:
-        """Return the loss of a chunk; log p are logits whose softmax is p."""
-        share = torch.from_numpy(np.ascontiguousarray(probabilities))
-        truth = torch.from_numpy(classes.astype(np.int64))
-        return float(self._loss(share.clamp(min=1e-7).log()[None], truth[None]))
 
 
-def _tile_count(view: View) -> int:
-    """Count the tiles a view is segmented in."""
+def _weighted_mean(parts: Sequence[tuple[int, torch.Tensor]]) -> float:
+    total = sum(weight for weight, _ in parts)
+    if not total:
+        return math.nan
+    return sum(weight * float(value) for weight, value in parts) / total
+
+
+def _voxels(view: View) -> int:
+    """Count the voxels that a network sees of a view, patches being the least."""
     plan = view.plan
     shape = (view.read[1] - view.read[0], *view.case.shape[1:])
     slices = math.prod(shape[: -plan.dimensions])
     spacing = spacing_for(plan, view.case.grid, view.case.shape)
     shape = resampled_shape(shape[-plan.dimensions :], spacing, plan.spacing)
-    return slices * len(tile_image(shape, plan.patch, DEFAULTS.overlap).tiles)
+    return slices * math.prod(map(max, shape, plan.patch))
 
 
 def _summary(table: pd.DataFrame, loss: float) -> Scores:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from specimen_unet.engine.intensity import intensity_scale
-from specimen_unet.engine.prediction import predict
+from specimen_unet.engine.prediction import predict_into
 from specimen_unet.engine.resampling import spacing_for
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from specimen_unet.domain.case import Array, Case
     from specimen_unet.domain.events import TileDone
     from specimen_unet.domain.plan import Plan
+    from specimen_unet.engine.sinks import Part, Sink
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,15 @@ class View:
         start, stop = self.wanted
         return max(start - reach, 0), min(stop + reach, self.case.shape[0])
 
-    def segmenting(
-        self, network: torch.nn.Module, device: torch.device
-    ) -> Generator[TileDone, None, Array]:
+    def segmenting_into(
+        self, sink: Sink, network: torch.nn.Module, device: torch.device
+    ) -> Generator[TileDone, None, None]:
         """Segment it.
 
         Parameters
         ----------
+        sink : Sink
+            Takes the probabilities of the wanted slices, counted from the first.
         network : torch.nn.Module
             On the device.
         device : torch.device
@@ -70,15 +73,10 @@ class View:
         Yields
         ------
         TileDone
-
-        Returns
-        -------
-        ndarray of float32, shape (K, *spatial)
-            Of the wanted slices only.
         """
         start, stop = self.read
-        first, last = self.wanted
-        probabilities = yield from predict(
+        yield from predict_into(
+            _Wanted(sink, *(end - start for end in self.wanted)),
             self.case.image[:, start:stop],
             self.case.grid,
             network,
@@ -87,4 +85,26 @@ class View:
             scale=self.scale,
             whole=self.case.shape,
         )
-        return probabilities[:, first - start : last - start]
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """Hands on what lies between two slices, counted from the first of them."""
+
+    sink: Sink
+    first: int
+    last: int
+
+    def add(self, part: Part, probabilities: torch.Tensor) -> None:
+        """Take the probabilities (K, *part) of a part, and hand on what is wanted."""
+        along, *others = part
+        start, stop = max(along.start, self.first), min(along.stop, self.last)
+        if start < stop:
+            wanted = probabilities[:, start - along.start : stop - along.start]
+            self.sink.add(
+                (slice(start - self.first, stop - self.first), *others), wanted
+            )
+
+    def finish(self) -> None:
+        """Wait for what is under way."""
+        self.sink.finish()

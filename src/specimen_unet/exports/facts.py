@@ -10,7 +10,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from specimen_unet import __version__
-from specimen_unet.domain.settings import SegmentationSettings
 from specimen_unet.engine.intensity import PERCENTILES
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from specimen_unet.domain.card import ModelCard
     from specimen_unet.domain.settings import Normalisation
 
-OVERLAP = SegmentationSettings().overlap
+OVERLAP = 0.25
 """Share by which neighbouring tiles overlap."""
 
 RANGES: dict[Normalisation, tuple[float, float]] = {
