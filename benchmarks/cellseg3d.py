@@ -14,13 +14,14 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from record import write_record
+from turns import in_turns, synchronise
 
 import specimen_unet as su
 from specimen_unet.domain.phantoms import specimen_phantom
@@ -28,10 +29,11 @@ from specimen_unet.engine.devices import choose_device
 from specimen_unet.engine.patches import Patches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 KEYS = ("image", "label")
 PATCHES_A_FILE = 4
+THEIRS = "CellSeg3D's pipeline"
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -48,16 +50,26 @@ def main(argv: list[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         paths = list(_files(cases, Path(folder)))
         patch = (arguments.edge,) * 3
-        theirs = lambda: rate(
-            loading(paths, patch, arguments.workers), arguments.seconds
-        )
         plan = su.plan(
-            cases, dimensions=3, patch=patch, batch=8, spacing=cases[0].grid.spacing,
+            cases,
+            dimensions=3,
+            patch=patch,
+            batch=8,
+            spacing=cases[0].grid.spacing,
             device=arguments.device,
-        )  # fmt: skip
-        mine = lambda: rate(making(cases, plan), arguments.seconds)  # noqa: E731
-        rates = rounds({"CellSeg3D's pipeline": theirs, "ours": mine}, arguments.rounds)
-    base = rates["CellSeg3D's pipeline"]
+        )
+        pipelines = {
+            THEIRS: partial(loading, paths, patch, arguments.workers),
+            "ours": partial(making, cases, plan),
+        }
+        rates = in_turns(
+            {
+                name: lambda made=made: rate(made(), arguments.seconds)
+                for name, made in pipelines.items()
+            },
+            arguments.rounds,
+        )
+    base = rates[THEIRS]
     rows = [
         {"pipeline": name, "patches/s": rate, "x": rate / base}
         for name, rate in rates.items()
@@ -88,7 +100,7 @@ def transforms(patch: tuple[int, ...]) -> Any:
                 magnitude_range=(100, 200),
                 prob=0.2,
                 mode=("bilinear", "nearest"),
-            ),  # fmt: skip
+            ),
             mt.RandAffined(
                 "image", prob=0.5, rotate_range=(np.pi / 4,) * 3, mode="bilinear"
             ),
@@ -144,18 +156,8 @@ def rate(made: Iterator[int], seconds: float) -> float:
     began, patches = time.perf_counter(), 0
     while time.perf_counter() - began < seconds:
         patches += next(made)
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
+    synchronise()
     return patches / (time.perf_counter() - began)
-
-
-def rounds(ways: dict[str, Callable[[], float]], number: int) -> dict[str, float]:
-    """Measure every way in turn, again and again; return the medians."""
-    found: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(number):
-        for name, way in ways.items():
-            found[name].append(way())
-    return {name: median(values) for name, values in found.items()}
 
 
 def _files(cases: Sequence[su.Case], folder: Path) -> Iterator[tuple[Path, Path]]:

@@ -15,7 +15,6 @@ import argparse
 import time
 from math import prod
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import nnunet_side
@@ -23,6 +22,7 @@ import numpy as np
 import torch
 from hippocampus import device_of, split_cases
 from record import write_record
+from turns import in_turns, synchronise
 
 import specimen_unet as su
 from specimen_unet.domain.events import StepDone
@@ -88,7 +88,7 @@ def training_speed(
             for name, plan in ours.items()
         },
     }
-    rates = rounds(ways, arguments.rounds)
+    rates = in_turns(ways, arguments.rounds)
     nnunet_side.close(trainer)
     base = rates["nnU-Net"]
     return [
@@ -142,7 +142,7 @@ def prediction_speed(
         return (time.perf_counter() - began) / len(scored)
 
     timed = {name: (lambda way=way: seconds(way)) for name, way in ways.items()}
-    taken = rounds(timed, arguments.rounds)
+    taken = in_turns(timed, arguments.rounds)
     first = labels["nnU-Net's, no mirrors"]
     return [
         {
@@ -194,21 +194,6 @@ def rate(step: Callable[[], Any], seconds: float) -> float:
         steps += 1
     synchronise()
     return steps / (time.perf_counter() - began)
-
-
-def rounds(ways: dict[str, Callable[[], float]], number: int) -> dict[str, float]:
-    """Measure every way in turn, again and again; return the medians."""
-    found: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(number):
-        for name, way in ways.items():
-            found[name].append(way())
-    return {name: median(values) for name, values in found.items()}
-
-
-def synchronise() -> None:
-    """Wait until the graphics card, if there is one, has done what was asked."""
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
 
 
 if __name__ == "__main__":
