@@ -3,7 +3,7 @@
     python -m benchmarks                       # what there is
     python -m benchmarks NAME --data ../shared/data --device cpu --json OUT.json
 
-Every module of this folder with a `main(argv)` is a benchmark. Each prints a table
+Every module of this folder with a `main()` is a benchmark. Each prints a table
 and writes what it found, with the machine and the versions, where --json says.
 """
 
@@ -25,13 +25,8 @@ def benchmarks() -> dict[str, str]:
     found = {}
     for path in sorted(FOLDER.glob("[!_]*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        mains = (
-            node
-            for node in tree.body
-            if isinstance(node, ast.FunctionDef) and node.name == "main"
-        )
-        main = next(mains, None)
-        if main is not None and main.args.args:
+        functions = (node for node in tree.body if isinstance(node, ast.FunctionDef))
+        if any(function.name == "main" for function in functions):
             found[path.stem] = (ast.get_docstring(tree) or "").partition("\n")[0]
     return found
 
@@ -40,10 +35,11 @@ def main(argv: list[str]) -> int:
     """Run the benchmark that is named first with the other words."""
     found = benchmarks()
     if argv and argv[0] in found:
-        # Modules name each other as neighbours, whichever way they are started.
+        # Modules name each other as neighbours, and read the words that follow their
+        # name, whichever way they are started.
         sys.path.insert(0, str(FOLDER))
         sys.argv = [f"benchmarks {argv[0]}", *argv[1:]]
-        return int(import_module(argv[0]).main(argv[1:]) or 0)
+        return int(import_module(argv[0]).main() or 0)
     print("python -m benchmarks NAME [--help], where NAME is one of\n")
     for name, told in found.items():
         print(f"  {name:20} {told}")

@@ -24,7 +24,7 @@ import specimen_unet as su
 FAILED_BELOW = 0.1
 
 
-def main(argv: list[str] | None = None) -> None:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=10, help="a fold")
@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse_args()
     cases = [case for case in su.read_cases(arguments.data / "busi") if lesion(case)]
     folds = folds_of(cases, arguments.folds, arguments.seed)
     wanted = arguments.only or range(arguments.folds)

@@ -36,7 +36,7 @@ PATCHES_A_FILE = 4
 THEIRS = "CellSeg3D's pipeline"
 
 
-def main(argv: list[str] | None = None) -> None:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="not read: phantoms are made")
     parser.add_argument("--device", default="cpu")
@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--edge", type=int, default=32, help="of a patch")
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse_args()
     cases = [specimen_phantom(seed) for seed in range(4)]
     with tempfile.TemporaryDirectory() as folder:
         paths = list(_files(cases, Path(folder)))

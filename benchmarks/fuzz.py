@@ -174,7 +174,7 @@ def _make_in_child(folder: Path) -> dict[str, list[Path]]:
     return {name: [Path(file) for file in files] for name, *files in rows}
 
 
-def main(argv: list[str] | None = None) -> int:
+def main() -> int:
     """Print the table; 1 if any file did harm."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=2000, help="of each format")
@@ -182,7 +182,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--only", default="", help="formats that begin with this")
     parser.add_argument("--kept", type=Path, default=Path(tempfile.gettempdir()))
     parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse_args()
     print(f"{'format':18}" + "".join(f"{outcome:>9}" for outcome in OUTCOMES))
     table: dict[str, Counter[str]] = {}
     with tempfile.TemporaryDirectory() as folder:

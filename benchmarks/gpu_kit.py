@@ -24,12 +24,12 @@ import specimen_unet as su
 PIXELS = 384
 
 
-def main(argv: list[str] | None = None) -> None:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--plans", type=Path, help="nnU-Net's preprocessed data set")
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse_args()
     _pack(su.read_cases(arguments.data / "hippocampus"), arguments.out / "hippocampus")
     lesions = [case for case in su.read_cases(arguments.data / "busi") if has(case)]
     _pack([smaller(case) for case in lesions], arguments.out / "busi")

@@ -32,11 +32,11 @@ LABELS_ALIKE = 0.995
 LOSS_TOLERANCE = 0.05
 
 
-def main(argv: list[str] | None = None) -> int:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse_args()
     cases = [small(specimen_phantom(seed)) for seed in range(3)]
     device = arguments.device
     checks: dict[str, Callable[[], dict[str, Any]]] = {}

@@ -128,7 +128,7 @@ def device_of(arguments: Any) -> str:
 SIDES = {"ours": ours, "monai": monai, "nnunet": nnunet}
 
 
-def main(argv: list[str] | None = None) -> None:
+def main() -> None:
     """Run the sides that were asked for and write what came out."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
@@ -141,7 +141,7 @@ def main(argv: list[str] | None = None) -> None:
         "--nnunet-plans", type=Path, help="a folder with nnU-Net's plan, made elsewhere"
     )
     parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     training, scored = split_cases(arguments.data, arguments.seed)
     wanted = {"both": ["ours", "monai"], "all": [*SIDES]}

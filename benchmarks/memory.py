@@ -30,7 +30,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
 STEPS = 6
 
 
-def main(argv: list[str] | None = None) -> None:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="not read: phantoms are made")
     parser.add_argument("--device", default="cpu")
@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--skip-segmenting", action="store_true")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--alone", help=argparse.SUPPRESS)
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse_args()
     if arguments.alone:
         print(json.dumps(alone(**json.loads(arguments.alone))))
         return

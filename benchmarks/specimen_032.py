@@ -89,7 +89,7 @@ def draw(case: su.Case, labels: np.ndarray, path: Path) -> None:
     plt.close(figure)
 
 
-def main(argv: list[str] | None = None) -> None:
+def main() -> None:
     """Train on phantoms, segment 032, save the picture, print what was found."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
@@ -100,7 +100,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse_args()
     specimen = read_specimen(arguments.data)
     seeds = range(UNSEEN + 1, UNSEEN + 1 + arguments.phantoms)
     model = su.train(

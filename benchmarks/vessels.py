@@ -49,7 +49,7 @@ def held_out_scores(cases: list[su.Case], name: str, arguments: Any) -> dict[str
     }
 
 
-def main(argv: list[str] | None = None) -> None:
+def main() -> None:
     """Hold out the stacks that were asked for and write what came out."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
@@ -59,7 +59,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse_args()
     arguments.dimensions = arguments.dimensions or "auto"
     cases = su.read_cases(arguments.data / "vessels")
     names = arguments.held_out or [case.name for case in cases]

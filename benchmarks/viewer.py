@@ -28,7 +28,7 @@ BEAT_MS = 1000 // 60
 STALL_MS = 50
 
 
-def main(argv: list[str] | None = None) -> None:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="not read: phantoms are made")
     parser.add_argument("--device", default="cpu")
@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--specimens", type=int, default=4)
     parser.add_argument("--impatient", action="store_true", help="press Train at once")
     parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse_args()
     # Nothing of this may land among a person's own runs and models.
     with tempfile.TemporaryDirectory() as home:
         os.environ["XDG_DATA_HOME"] = home
