@@ -135,7 +135,11 @@ def loading(
     files = Files(paths, patch)
     while True:
         loader = DataLoader(
-            files, 1, shuffle=True, num_workers=workers, collate_fn=list_data_collate
+            files,
+            batch_size=1,
+            shuffle=True,
+            num_workers=workers,
+            collate_fn=list_data_collate,
         )
         for batch in loader:
             yield len(batch["image"])

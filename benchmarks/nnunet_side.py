@@ -9,7 +9,6 @@ decay scaled to the minutes; validation, which only draws its curves, is left ou
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import tempfile
 import time
@@ -226,30 +225,11 @@ def _preprocess_arrays(
     manager = PlansManager(prepared.plans)
     folder = target / manager.get_configuration(prepared.configuration).data_identifier
     folder.mkdir()
-    # New processes: those that are forked may hold a lock of torch's for ever.
-    with multiprocessing.get_context("spawn").Pool(min(8, os.cpu_count() or 1)) as pool:
-        pool.starmap(
-            _preprocess_case,
-            [
-                (
-                    case.image,
-                    next(iter(case.labels.values())),
-                    case.grid.spacing,
-                    prepared,
-                    str(folder / case.name),
-                )
-                for case in cases
-            ],
-        )
+    for case in cases:
+        _preprocess_case(case, prepared, str(folder / case.name))
 
 
-def _preprocess_case(
-    image: np.ndarray,
-    labels: np.ndarray,
-    spacing: Sequence[float],
-    prepared: Prepared,
-    target: str,
-) -> None:
+def _preprocess_case(case: su.Case, prepared: Prepared, target: str) -> None:
     """Do what nnU-Net's DefaultPreprocessor.run_case_save does after reading."""
     from nnunetv2.preprocessing.preprocessors.default_preprocessor import (
         DefaultPreprocessor,
@@ -260,12 +240,13 @@ def _preprocess_case(
     )
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
-    torch.set_num_threads(1)
     manager = PlansManager(prepared.plans)
     configuration = manager.get_configuration(prepared.configuration)
-    properties: dict[str, Any] = {"spacing": list(spacing)}
+    properties: dict[str, Any] = {"spacing": list(case.grid.spacing)}
+    # nnU-Net marks what lies outside with -1.
+    labels = next(iter(case.labels.values())).astype(np.int16)[np.newaxis]
     data, seg, properties = DefaultPreprocessor(verbose=False).run_case_npy(
-        image, labels[np.newaxis], properties, manager, configuration, prepared.dataset
+        case.image, labels, properties, manager, configuration, prepared.dataset
     )
     data, seg = data.astype(np.float32), seg.astype(np.int16)
     patch = tuple(configuration.patch_size)
