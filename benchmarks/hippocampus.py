@@ -133,6 +133,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=5)
+    parser.add_argument("--scored", type=int, help="volumes to score; 40 without")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -144,6 +145,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     training, scored = split_cases(arguments.data, arguments.seed)
+    scored = scored[: arguments.scored]
     wanted = {"both": ["ours", "monai"], "all": [*SIDES]}
     results = {
         name: SIDES[name](training, scored, arguments)
