@@ -1,12 +1,14 @@
-"""Dice after a few minutes of training on hippocampus, beside the MONAI recipe.
+"""Dice after equal minutes on hippocampus: ours, the MONAI recipe, nnU-Net's trainer.
 
     python benchmarks/hippocampus.py --data ../shared/data --minutes 5
 
 Trains on 120 of the 160 volumes of MSD Task04 with the plan's defaults and scores
 the other 40, which neither training nor validation sees: Dice per label pooled
 over each volume, mean over the volumes. `--side monai` trains MONAI's tutorial
-recipe (monai_recipe.py) for the same minutes on the same volumes; `both` runs one
-after the other with the same threads. Both are scored by the same lines below.
+recipe (monai_recipe.py) and `--side nnunet` nnU-Net's own trainer (nnunet_side.py)
+for the same minutes on the same volumes; `both` is ours and MONAI's one after the
+other with the same threads, `all` nnU-Net's too. All are scored by the same lines
+below. nnU-Net needs an environment of its own, which nnunet_environment.sh makes.
 """
 
 from __future__ import annotations
@@ -98,8 +100,32 @@ def monai(
     """Train MONAI's tutorial recipe for the same minutes."""
     from monai_recipe import train_recipe
 
-    segment, steps, minutes = train_recipe(training, arguments.minutes, arguments.seed)
+    segment, steps, minutes = train_recipe(
+        training, arguments.minutes, arguments.seed, device_of(arguments)
+    )
     return {**score(segment, scored), "minutes": minutes, "steps": steps}
+
+
+def nnunet(
+    training: Sequence[su.Case], scored: Sequence[su.Case], arguments: Any
+) -> dict[str, Any]:
+    """Train nnU-Net's trainer for the same minutes; planning is not counted."""
+    from nnunet_side import trained_segmenter
+
+    segment, steps, minutes = trained_segmenter(
+        training, arguments.minutes, device_of(arguments), arguments.nnunet_plans
+    )
+    return {**score(segment, scored), "minutes": minutes, "steps": steps}
+
+
+def device_of(arguments: Any) -> str:
+    """Return the device by the name that torch knows it by."""
+    if arguments.device != "auto":
+        return str(arguments.device)
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+SIDES = {"ours": ours, "monai": monai, "nnunet": nnunet}
 
 
 def main() -> None:
@@ -107,22 +133,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=5)
+    parser.add_argument("--scored", type=int, help="volumes to score; 40 without")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--side", choices=["ours", "monai", "both"], default="both")
+    parser.add_argument("--side", choices=[*SIDES, "both", "all"], default="both")
+    parser.add_argument(
+        "--nnunet-plans", type=Path, help="a folder with nnU-Net's plan, made elsewhere"
+    )
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     training, scored = split_cases(arguments.data, arguments.seed)
-    sides = {"ours": ours, "monai": monai}
+    scored = scored[: arguments.scored]
+    wanted = {"both": ["ours", "monai"], "all": [*SIDES]}
     results = {
-        name: side(training, scored, arguments)
-        for name, side in sides.items()
-        if arguments.side in (name, "both")
+        name: SIDES[name](training, scored, arguments)
+        for name in wanted.get(arguments.side, [arguments.side])
     }
+    rows = [{"side": name, **result} for name, result in results.items()]
+    shown = ("side", "mean_dice", "worst_case", "steps", "minutes", "seconds_per_case")
     write_record(
-        arguments.json, "hippocampus", {"threads": arguments.threads, **results}
+        arguments.json,
+        "hippocampus",
+        {"threads": arguments.threads, **results},
+        [{name: row[name] for name in shown} for row in rows],
     )
 
 

@@ -51,7 +51,7 @@ def _transforms() -> mt.Compose:
 
 
 def train_recipe(
-    cases: Sequence[su.Case], minutes: float, seed: int
+    cases: Sequence[su.Case], minutes: float, seed: int, device: str = "cpu"
 ) -> tuple[Callable[[su.Case], np.ndarray], int, float]:
     """Train for the minutes; return a segmenting function, the steps and minutes."""
     torch.manual_seed(seed)
@@ -67,7 +67,7 @@ def train_recipe(
     began = time.perf_counter()
     dataset = CacheDataset(items, transforms, progress=False)
     loader = DataLoader(dataset, batch_size=2, shuffle=True, num_workers=0)
-    network = UNet(3, 1, 3, (32, 64, 128, 256), (2, 2, 2), num_res_units=2)
+    network = UNet(3, 1, 3, (32, 64, 128, 256), (2, 2, 2), num_res_units=2).to(device)
     loss_function = DiceCELoss(to_onehot_y=True, softmax=True)
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3)
     budget = minutes * 60
@@ -78,7 +78,8 @@ def train_recipe(
             for group in optimiser.param_groups:
                 group["lr"] = 1e-3 * (1 - progress) ** 0.9
             optimiser.zero_grad()
-            loss_function(network(batch["image"]), batch["label"]).backward()
+            images, labels = batch["image"].to(device), batch["label"].to(device)
+            loss_function(network(images), labels).backward()
             optimiser.step()
             steps += 1
             if time.perf_counter() - began >= budget:
@@ -90,7 +91,8 @@ def train_recipe(
     @torch.inference_mode()
     def segment(case: su.Case) -> np.ndarray:
         image = torch.as_tensor(normalise(case.image.astype(np.float32)))
+        image = image.to(device)
         logits = sliding_window_inference(image[None], PATCH, 1, network, overlap=0.25)
-        return logits[0].argmax(0).numpy().astype(np.uint8)
+        return logits[0].argmax(0).cpu().numpy().astype(np.uint8)
 
     return segment, steps, taken
