@@ -167,7 +167,7 @@ def prediction_speed(
 
 def plan_for(cases: Sequence[su.Case], arguments: Any, **changes: Any) -> Any:
     """Plan a training that nothing but the clock ends, and no validation interrupts."""
-    changes = {"minutes": 10, **changes}
+    changes = {"minutes": 10, "dimensions": len(cases[0].shape), **changes}
     return su.plan(cases, device=arguments.device, **changes)
 
 
