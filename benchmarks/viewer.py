@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 BEAT_MS = 1000 // 60
 STALL_MS = 50
+PATIENCE = 180  # seconds
 
 
 def main() -> None:
@@ -33,7 +34,6 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="not read: phantoms are made")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--seconds", type=float, default=15, help="of listening")
-    parser.add_argument("--specimens", type=int, default=4)
     parser.add_argument("--impatient", action="store_true", help="press Train at once")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
@@ -54,14 +54,16 @@ def measure(arguments: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
     viewer = napari.Viewer()
     app = QApplication.instance()
-    add_specimens(viewer, arguments.specimens)
+    add_specimens(viewer)
     dock = TrainDock(viewer)
     viewer.window.add_dock_widget(dock, name="Train")
     heartbeat = Heartbeat()
     rows = [{"while": "idle, dock open", **heartbeat.listen(5)}]
+    moved = heartbeat.listen(5, lambda: move(viewer))
+    rows.append({"while": "idle, slider moved", **moved})
     opened = time.perf_counter()
     if not arguments.impatient:
-        wait(app, lambda: dock.set_up.draft._plan is not None, 180)
+        wait(app, lambda: dock.set_up.draft._plan is not None, dock)
     planned = time.perf_counter() - opened
     moments: dict[str, float] = {}
 
@@ -74,7 +76,7 @@ def measure(arguments: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     pressed = time.perf_counter()
     heartbeat.begin()
     dock.set_up.train.native.click()
-    wait(app, lambda: len(moments) == 2, 180)
+    wait(app, lambda: len(moments) == 2, dock)
     rows.append({"while": "Train pressed, until the preview", **heartbeat.end()})
     rows.append({"while": "training", **heartbeat.listen(arguments.seconds)})
     moved = heartbeat.listen(arguments.seconds, lambda: move(viewer))
@@ -92,16 +94,14 @@ def measure(arguments: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return results, [shown, *rows]
 
 
-def add_specimens(viewer: Any, number: int) -> None:
-    """Add phantoms as layers, each with one observer's labels."""
-    from specimen_unet.domain.phantoms import specimen_phantom
+def add_specimens(viewer: Any) -> None:
+    """Add the samples of the menu: four specimens, each drawn by two observers."""
+    import napari.layers
 
-    for seed in range(number):
-        case = specimen_phantom(seed)
-        place = {"scale": case.grid.spacing, "units": (case.grid.unit,) * 3}
-        viewer.add_image(case.image[0], name=case.name, **place)
-        observer, drawn = next(iter(case.labels.items()))
-        viewer.add_labels(np.array(drawn), name=f"{case.name} {observer}", **place)
+    from specimen_unet.viewer.samples import sample_four_specimens
+
+    for layer in sample_four_specimens():
+        viewer.add_layer(napari.layers.Layer.create(*layer))
 
 
 def move(viewer: Any) -> None:
@@ -157,12 +157,13 @@ class Heartbeat:
         return self.end()
 
 
-def wait(app: Any, is_over: Callable[[], bool], seconds: float) -> None:
+def wait(app: Any, is_over: Callable[[], bool], dock: Any) -> None:
     """Let the viewer live until something has happened."""
-    until = time.perf_counter() + seconds
+    until = time.perf_counter() + PATIENCE
     while not is_over():
         if time.perf_counter() > until:
-            raise TimeoutError(f"Nothing within {seconds} s.")
+            told = dock.set_up.plan.status.value, dock.training.status.value
+            raise TimeoutError(f"Nothing within {PATIENCE} s; the dock says {told}.")
         app.processEvents()
         time.sleep(0.001)
 
