@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -145,6 +145,33 @@ def test_precision_is_probed_quickly_and_never_float16_on_a_cpu() -> None:
     assert fastest_precision(CPU) in ("float32", "bfloat16")
     assert time.perf_counter() - start < 10
     assert fastest_precision(CPU) == fastest_precision(CPU)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "expected"),
+    [
+        ({"architecture": "x86_64", "avx512_f": True, "avx512_bf16": False}, False),
+        ({"architecture": "x86_64", "avx512_bf16": True}, True),
+        ({"architecture": "x86_64", "amx_bf16": True}, True),
+        ({"architecture": "arm64"}, True),
+        ({}, True),
+    ],
+)
+def test_a_processor_without_instructions_for_bfloat16_is_not_asked_for_it(
+    capabilities: dict[str, Any], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    devices._fastest_on_cpu.cache_clear()
+    monkeypatch.setattr(
+        torch.cpu, "get_capabilities", lambda: capabilities, raising=False
+    )
+    # However a timing ends on a busy machine.
+    times = {"float32": 2.0, "bfloat16": 1.0}
+    monkeypatch.setattr(
+        devices, "_seconds_of_one_pass", lambda *pass_: times[pass_[-1]]
+    )
+    found = fastest_precision(CPU)
+    devices._fastest_on_cpu.cache_clear()
+    assert found == ("bfloat16" if expected else "float32")
 
 
 def test_the_probe_leaves_random_numbers_alone() -> None:

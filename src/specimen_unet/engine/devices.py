@@ -19,13 +19,14 @@ from torch import nn
 from specimen_unet.domain.errors import MemoryExceededError, PlanError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 Precision = Literal["float32", "bfloat16", "float16"]
 
 # bfloat16 costs some digits: it must win clearly, and a busy machine measures badly.
 _WORTHWHILE = 1.15
 _ROUNDS = 5
+_BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "avx10_2")
 _OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
 
 
@@ -89,8 +90,8 @@ def free_memory(device: torch.device) -> int:
 def fastest_precision(device: torch.device) -> Precision:
     """Return the number format this device trains fastest in, without losing Dice.
 
-    On a CPU both formats are tried for some 50 ms (once a process): bfloat16 is fast
-    only where the processor has instructions for it, and float16 is never fast.
+    On a CPU that has instructions for bfloat16 both formats are tried for some 50 ms
+    (once a process); float16 is never fast there.
     """
     if device.type == "cuda":
         capability, _ = torch.cuda.get_device_capability(device)
@@ -255,6 +256,17 @@ def _free_windows_memory() -> int:
     return int(status.size_1)
 
 
+def _may_compute_bfloat16(capabilities: Mapping[str, object]) -> bool:
+    """Tell whether a CPU has instructions for bfloat16, as far as it is known.
+
+    Without them torch computes in float32 and converts, which a timing on a busy
+    machine may take for faster.
+    """
+    if capabilities.get("architecture") not in ("x86", "x86_64"):
+        return True
+    return any(capabilities.get(name) for name in _BFLOAT16_INSTRUCTIONS)
+
+
 @lru_cache(maxsize=1)
 def _fastest_on_cpu() -> Precision:
     """Time a small convolution block in both formats, interleaved, and compare.
@@ -262,6 +274,9 @@ def _fastest_on_cpu() -> Precision:
     In one thread and by processor time, so that the answer is the same however busy
     the machine is.
     """
+    # Older versions of torch cannot tell; the timing alone decides then.
+    if not _may_compute_bfloat16(getattr(torch.cpu, "get_capabilities", dict)()):
+        return "float32"
     with torch.random.fork_rng(devices=[]):
         block = nn.Sequential(
             nn.Conv3d(32, 32, 3, padding=1), nn.InstanceNorm3d(32), nn.LeakyReLU()
