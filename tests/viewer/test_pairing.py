@@ -77,20 +77,24 @@ def test_predictions_and_empty_labels_are_no_ground_truth() -> None:
 
 
 def test_what_cannot_be_a_specimen_is_not_offered_beside_one() -> None:
-    voxels = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
-    colour = Image(voxels, rgb=True, name="photo")
     film = image("film", (2, 2, 4, 8, 8))
-    assert names(pair_layers([colour, film, image("a")], [labels("EA")])) == {
-        "a": ["EA"]
-    }
+    assert names(pair_layers([film, image("a")], [labels("EA")])) == {"a": ["EA"]}
 
 
 def test_alone_it_is_paired_so_that_its_check_says_why() -> None:
+    film = image("film", (2, 2, 4, 8, 8))
+    (pair,) = pair_layers([film], [labels("EA", (8, 8))])
+    with pytest.raises(ImageError, match="'film' has 5 axes"):
+        pair.check()
+
+
+def test_a_colour_picture_is_paired_with_what_is_drawn_on_it() -> None:
     voxels = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
     colour = Image(voxels, rgb=True, name="photo")
     (pair,) = pair_layers([colour], [labels("EA", (8, 8))])
-    with pytest.raises(ImageError, match="'photo' is an RGB colour image"):
-        pair.check()
+    pair.check()
+    case = pair.case()
+    assert (case.name, case.channels, case.shape) == ("photo", 3, (8, 8))
 
 
 def test_labels_that_fit_no_image_are_paired_so_that_their_check_says_why() -> None:

@@ -115,7 +115,7 @@ def pair_layers(images: Sequence[Any], labels: Sequence[Any]) -> list[Pair]:
         it, so that their check says why.
     """
     opened = [layer for layer in images if kind_of_layer(layer) is None]
-    images = [layer for layer in opened if _is_drawn_on(layer)]
+    images = [layer for layer in opened if len(spatial_shape(layer)) in (2, 3)]
     labels = [layer for layer in labels if kind_of_layer(layer) is None]
     painted = [layer for layer in labels if _is_painted(layer)] or labels
     owners = [image_of(layer, images) for layer in painted]
@@ -278,12 +278,6 @@ def _words(name: str) -> set[str]:
 
 def _split(name: str) -> list[str]:
     return [word for word in re.split(r"[\W_]+", name) if word]
-
-
-def _is_drawn_on(image: Any) -> bool:
-    """Tell whether an image layer may be a specimen: not RGB, and 2D or 3D."""
-    is_gray = not getattr(image, "rgb", False)
-    return is_gray and len(spatial_shape(image)) in (2, 3)
 
 
 def _is_painted(labels: Any) -> bool:

@@ -9,6 +9,7 @@ import napari.viewer
 from magicgui.widgets import ComboBox, Container, Widget
 from psygnal import Signal
 
+from specimen_unet.viewer.channels import channels_in
 from specimen_unet.widgets.field_grid import FieldGrid
 from specimen_unet.widgets.layer_choice import layer_choice, layers_of_type
 
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
 
 class ChannelChoice(Container[Widget]):
-    """A choice of a layer for each channel of a model but the first.
+    """A choice of a layer for each channel of a model that the first has not.
 
-    Empty, and not to be seen, for models of one channel.
+    An RGB layer has three. Empty, and not to be seen, where nothing is missing.
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ class ChannelChoice(Container[Widget]):
 
     @property
     def layers(self) -> tuple[Any, ...]:
-        """The layer of each channel but the first; None where there is none."""
+        """The layer of each further channel; None where there is none."""
         return tuple(box.value for box in self._boxes)
 
     @property
@@ -56,7 +57,7 @@ class ChannelChoice(Container[Widget]):
 
     def show_model(self, card: ModelCard | None, first: Any) -> None:
         """Offer a choice for each further channel, guessed from the layers' names."""
-        names = _channel_names(card) if card is not None else ()
+        names = _further_channels(card, first) if card is not None else ()
         if names == self._names:
             return
         self._names = names
@@ -98,13 +99,14 @@ class ChannelChoice(Container[Widget]):
         self.chosen.emit()
 
 
-def _channel_names(card: ModelCard) -> tuple[str, ...]:
-    """Name the channels but the first as the training layers were called."""
+def _further_channels(card: ModelCard, first: Any) -> tuple[str, ...]:
+    """Name the channels that the first layer has not, as in training."""
     count = card.plan.image_channels
     known: Sequence[str] = card.channel_names
     if len(known) != count:
         known = [f"Channel {number + 1}" for number in range(count)]
-    return tuple(known[1:])
+    has = len(channels_in([first])) if first is not None else 1
+    return tuple(known[has:])
 
 
 def _is_alike(layer: str, channel: str) -> bool:
