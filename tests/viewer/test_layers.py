@@ -163,7 +163,17 @@ def test_lazy_voxels_are_checked_when_they_are_loaded(make_layer):
         (np.zeros((4, 5), complex), {}, "complex128"),
         (np.zeros((0, 5)), {}, "no voxels"),
     ],
-    ids="rgb 4d-rgb 4d 1d constant nan infinite complex empty".split(),
+    ids=[
+        "rgb",
+        "4d-rgb",
+        "4d",
+        "1d",
+        "constant",
+        "nan",
+        "infinite",
+        "complex",
+        "empty",
+    ],
 )
 def test_wrong_images_are_told_by_name(make_layer, data, attributes, message):
     layer = make_layer(data, "photo", **attributes)
