@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from specimen_unet.domain.export_settings import ExportFormat, ExportSettings
     from specimen_unet.engine.model import Model
 
+# Each writes into an empty folder that is there.
 FORMATS: dict[ExportFormat, Callable[[Model, Path, ExportSettings], None]] = {
     "monai-bundle": write_monai_bundle,
     "onnx": write_onnx_folder,
