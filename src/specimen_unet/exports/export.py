@@ -92,7 +92,8 @@ def _check_target(target: Path, *, replace: bool) -> None:
         return
     if not replace:
         raise ExportError(
-            f"{target} exists: choose another folder, or replace it (--force)."
+            f"{target} exists: choose another folder, or have an earlier export "
+            "replaced (--force)."
         )
     if not _is_export(target):
         raise ExportError(
