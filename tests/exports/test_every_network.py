@@ -59,7 +59,7 @@ def make_one(
     def make(dimensions: int) -> Model:
         halvings = HALVINGS.get(network, 0)
         flat: dict[str, Any] = {
-            "channels": (4, 4, 8, 8, 8),
+            "channels": (8, 8, 16, 16, 16) if halvings == 4 else (4, 4, 8, 8, 8),
             "strides": ((2,) * dimensions,) * 5,
             "kernels": ((3,) * dimensions,) * 5,
             "patch": (32, 64) if dimensions == 2 else (32, 32, 64),
