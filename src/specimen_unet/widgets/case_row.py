@@ -63,6 +63,9 @@ class CaseRow(Container[Widget]):
         # Names need the room: who has no other channel sees no button for it.
         more = [self._more] if free else []
         controls = [self._image, *more, self._truths, self._remove]
+        # Images have longer names than those who drew on them.
+        _share_room(self._image, 2)
+        _share_room(self._truths, 1)
         line = Container(widgets=controls, layout="horizontal", labels=False)
         self.problem = Note(f"problem_{number}", "problem")
         self.channels = [self._channel_line(n, images) for n in range(len(pair.more))]
@@ -119,8 +122,15 @@ class CaseRow(Container[Widget]):
 
 def _narrow(box: ComboBox) -> None:
     """Let a box be as narrow as the dock."""
-    box.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    _share_room(box, 1)
     elide_in_the_middle(box)
+
+
+def _share_room(control: Widget, parts: int) -> None:
+    """Let a control have so many parts of a line, however long its text."""
+    policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    policy.setHorizontalStretch(parts)
+    control.native.setSizePolicy(policy)
 
 
 def _can_be_channel(layer: Any, pair: Pair) -> bool:
