@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 # "032 DAPI"; "032 [1]", as files of several channels are opened here; "032 layer 1",
 # as napari names the parts of a stack. "specimen 1" is a specimen, no channel.
-_CHANNEL = re.compile(r"(?P<image>.+?)[\s_-]+(\[\d+\]|layer \d+|[^\W\d_]+)")
+_CHANNEL = re.compile(r"(?P<image>.+?)[\s_-]+(?P<channel>\[\d+\]|layer \d+|[^\W\d_]+)")
 
 
 def channels_of_labels(labels: Any, images: Sequence[Any]) -> tuple[Any, ...]:
@@ -43,6 +43,43 @@ def channels_of_labels(labels: Any, images: Sequence[Any]) -> tuple[Any, ...]:
         if len(layers) > 1 and set(words_of(name)).issubset(own)
     ]
     return tuple(groups[0]) if len(groups) == 1 else ()
+
+
+def channel_like(name: str, first: Any, layers: Sequence[Any]) -> Any | None:
+    """Return the layer that is most likely a channel of an image.
+
+    Parameters
+    ----------
+    name : str
+        What the channel was called in training: "032 GFP".
+    first : layer
+        Another channel of the image: "033 DAPI".
+    layers : sequence of layer
+        All that may be chosen.
+
+    Returns
+    -------
+    layer or None
+        "033 GFP"; or else one of the first's shape with the channel's name in its own,
+        or any of that shape, or any.
+    """
+    image, wanted = _parts(str(first.name))[0], _parts(name)[1]
+
+    def likeness(layer: Any) -> tuple[bool, bool, bool]:
+        its_image, channel = _parts(str(layer.name))
+        return (
+            spatial_shape(layer) == spatial_shape(first),
+            channel == wanted or wanted in str(layer.name).lower(),
+            bool(image) and its_image == image,
+        )
+
+    return max(layers, key=likeness, default=None)
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """Return the image and the channel that a name bears, in small letters."""
+    match = _CHANNEL.fullmatch(name.lower())
+    return (match["image"], match["channel"]) if match else ("", name.lower())
 
 
 def words_of(name: str) -> list[str]:

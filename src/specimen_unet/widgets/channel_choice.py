@@ -9,6 +9,7 @@ import napari.viewer
 from magicgui.widgets import ComboBox, Container, Widget
 from psygnal import Signal
 
+from specimen_unet.viewer.channel_names import channel_like
 from specimen_unet.viewer.channels import channels_in
 from specimen_unet.widgets.field_grid import FieldGrid
 from specimen_unet.widgets.layer_choice import layer_choice, layers_of_type
@@ -43,6 +44,7 @@ class ChannelChoice(Container[Widget]):
         self._viewer = viewer
         self._names: tuple[str, ...] = ()
         self._boxes: list[ComboBox] = []
+        self._first: Any = None
         self.visible = False
 
     @property
@@ -59,6 +61,8 @@ class ChannelChoice(Container[Widget]):
         """Offer a choice for each further channel, guessed from the layers' names."""
         names = _further_channels(card, first) if card is not None else ()
         if names == self._names:
+            if first is not self._first:
+                self._guess(first)
             return
         self._names = names
         for old in list(self):
@@ -82,17 +86,18 @@ class ChannelChoice(Container[Widget]):
         )
 
     def _guess(self, first: Any) -> None:
-        """Choose layers that bear the channel's name, else those not yet chosen."""
+        """Choose layers that bear the names of image and channel, each once."""
+        self._first = first
         free = [
             layer
             for layer in layers_of_type(self._viewer, napari.layers.Image)
             if layer is not first
         ]
         for box, name in zip(self._boxes, self._names, strict=True):
-            alike = [layer for layer in free if _is_alike(str(layer.name), name)]
-            found = next(iter([*alike, *free]), None)
+            found = channel_like(name, first, free) if first is not None else None
             if found is not None:
-                box.value = found
+                with box.changed.blocked():
+                    box.value = found
                 free.remove(found)
 
     def _tell(self, _: Any = None) -> None:
@@ -107,7 +112,3 @@ def _further_channels(card: ModelCard, first: Any) -> tuple[str, ...]:
         known = [f"Channel {number + 1}" for number in range(count)]
     has = len(channels_in([first])) if first is not None else 1
     return tuple(known[has:])
-
-
-def _is_alike(layer: str, channel: str) -> bool:
-    return channel.lower() in layer.lower() or layer.lower() in channel.lower()
