@@ -85,6 +85,19 @@ def make_card() -> Callable[..., ModelCard]:
     return _card
 
 
+@pytest.fixture
+def narrow_backbones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give ResNets an eighth of their channels: a gigabyte a checkpoint takes time."""
+    from monai.networks.nets import flexible_unet, resnet
+
+    widths = [8, 16, 32, 64]
+    monkeypatch.setattr(resnet, "get_inplanes", lambda: list(widths))
+    known = flexible_unet.FLEXUNET_BACKBONE.register_dict
+    for depth, expansion in ((18, 1), (34, 1), (50, 4)):
+        outputs = (8, *(expansion * width for width in widths))
+        monkeypatch.setitem(known[f"resnet{depth}"], "feature_channel", outputs)
+
+
 @pytest.fixture(autouse=True)
 def own_folders(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch

@@ -172,3 +172,10 @@ def test_names_must_differ() -> None:
 def test_a_fold_that_is_not_there_is_told() -> None:
     with pytest.raises(PlanError, match="choose a fold from 0 to 2"):
         split([case("a"), case("b"), case("c")], fold=4)
+
+
+def test_a_stack_is_called_images_where_the_network_is_flat() -> None:
+    """Of a stack of single pictures nobody says slices."""
+    case = volume(list(range(5, 35)))
+    found = split_cases([case], folds=5, fold=0, seed=0, dimensions=2)
+    assert "its images 17 to 22 are held out" in found.caution

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from monai.networks.nets import flexible_unet, resnet
 
 from specimen_unet.domain.plan import Fingerprint, Forecast, Plan, Split
 from specimen_unet.domain.settings import TrainingSettings
@@ -25,17 +24,6 @@ def one_thread() -> None:
 def make_plan() -> Callable[..., Plan]:
     """Make a valid plan of a tiny network: ``make_plan(3, network="DynUNet")``."""
     return _plan
-
-
-@pytest.fixture
-def narrow_backbones(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give ResNets an eighth of their channels: a gigabyte a checkpoint takes time."""
-    widths = [8, 16, 32, 64]
-    monkeypatch.setattr(resnet, "get_inplanes", lambda: list(widths))
-    known = flexible_unet.FLEXUNET_BACKBONE.register_dict
-    for depth, expansion in ((18, 1), (34, 1), (50, 4)):
-        outputs = (8, *(expansion * width for width in widths))
-        monkeypatch.setitem(known[f"resnet{depth}"], "feature_channel", outputs)
 
 
 def _plan(dimensions: int = 3, **changes: Any) -> Plan:

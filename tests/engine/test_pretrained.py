@@ -253,7 +253,8 @@ def test_weights_of_another_network_are_refused(
 ) -> None:
     (path,) = hub.iterdir()
     name = next(name for name in learnt if "running_var" in name)
-    for wrong in ({}, {**learnt, name: torch.zeros(3)}, [1, 2]):
+    changed = ({}, {**learnt, name: torch.zeros(3)}, {**learnt, name: 5})
+    for wrong in (*changed, [1, 2], {"state_dict": 5}):
         save(wrong, path)
         with pytest.raises(PlanError, match="holds no weights of this backbone"):
             pretrained_weights(plan_for())

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
+import nibabel
 import numpy as np
 import pytest
 import torch
+from monai.bundle import run
+from PIL import Image
 
 from specimen_unet.domain.case import Case
 from specimen_unet.domain.export_settings import ExportSettings
@@ -114,13 +118,18 @@ def make_phantom() -> Callable[..., Case]:
 
     def make(model: Model, shape: tuple[int, ...], spacing=None) -> Case:
         spacing = spacing or model.plan.spacing
-        if len(shape) == 3:
-            image = specimen_phantom(1, shape).image
-        else:
-            image = breast_ultrasound_phantom(1, images=1, shape=shape).image[:, 0]
+        channels = [_channel(shape, seed) for seed in range(model.plan.image_channels)]
+        image = np.stack(channels)
         return Case(image, {}, spacing=spacing, unit="mm", name="phantom")
 
     return make
+
+
+def _channel(shape: tuple[int, ...], seed: int) -> Array:
+    """Make one channel of a phantom."""
+    if len(shape) == 3:
+        return specimen_phantom(seed, shape).image[0]
+    return breast_ultrasound_phantom(seed, images=1, shape=shape).image[0, 0]
 
 
 @pytest.fixture(scope="session")
@@ -145,3 +154,50 @@ def same_labels() -> Callable[[Array, Array], bool]:
         return np.mean(one == other) >= 0.999
 
     return agree
+
+
+@pytest.fixture(scope="session")
+def write_for_monai() -> Callable[[Case, Path], Case]:
+    """Write an image as MONAI reads it; return the case that lies in the file."""
+
+    def write(case: Case, folder: Path) -> Case:
+        folder.mkdir()
+        if case.grid.dimensions == 2:
+            picture = np.moveaxis(case.image, 0, -1)
+            picture = picture[..., 0] if case.channels == 1 else picture
+            Image.fromarray(picture).save(folder / "phantom.png")
+            return case
+        affine = np.diag([*reversed(case.grid.spacing), 1])
+        path = folder / "phantom.nii.gz"
+        voxels = np.moveaxis(case.image, 0, -1).swapaxes(0, 2)
+        voxels = voxels[..., 0] if case.channels == 1 else voxels
+        nibabel.save(nibabel.Nifti1Image(voxels, affine), path)
+        zooms = nibabel.load(path).header.get_zooms()[:3]
+        spacing = tuple(float(step) for step in reversed(zooms))
+        return Case(case.image, {}, spacing=spacing, unit="mm", name=case.name)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def run_by_monai() -> Callable[[Path, Path, Path], Array]:
+    """Run a bundle as its readme says; return the labels, (Y, X) or (Z, Y, X)."""
+
+    def labels_of(bundle: Path, images: Path, labels: Path) -> Array:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            run(
+                config_file=str(bundle / "configs" / "inference.json"),
+                meta_file=str(bundle / "configs" / "metadata.json"),
+                bundle_root=str(bundle),
+                dataset_dir=str(images),
+                output_dir=str(labels),
+            )
+        (path,) = labels.iterdir()
+        if path.suffix == ".png":
+            assert path.name == "phantom_labels.png"
+            return np.asarray(Image.open(path))
+        assert path.name == "phantom_labels.nii.gz"
+        return np.asarray(nibabel.load(path).dataobj).T
+
+    return labels_of

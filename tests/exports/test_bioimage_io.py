@@ -13,6 +13,7 @@ from matplotlib.image import imread
 
 from specimen_unet.domain.errors import ExportError
 from specimen_unet.domain.export_settings import ExportSettings
+from specimen_unet.exports.citations import cited
 from specimen_unet.exports.export import export_model
 
 # pytest would take it for a test.
@@ -90,3 +91,18 @@ def test_without_author_and_licence_it_says_what_is_missing(models, exported):
     readme = (folder / "README.md").read_text("utf-8")
     assert "--licence" in readme
     assert "--author" in readme
+
+
+@pytest.mark.parametrize(
+    ("network", "backbone", "paper"),
+    [
+        ("UNet", None, None),
+        ("ResidualDynUNet", None, "nnU-Net"),
+        ("AttentionUnet", None, "Attention U-Net"),
+        ("FlexibleUNet", "EfficientNet-b0", "EfficientNet"),
+    ],
+)
+def test_the_paper_on_the_network_is_cited(network, backbone, paper, make_card):
+    papers = cited(make_card(3, network=network, backbone=backbone))
+    names = [text.partition(": ")[2] for text, _ in papers]
+    assert names == ["3D U-Net", "MONAI", *([paper] if paper else [])]

@@ -3,63 +3,28 @@
 from __future__ import annotations
 
 import json
-import warnings
-from typing import TYPE_CHECKING
 
-import nibabel
 import numpy as np
 import pytest
-from monai.bundle import ConfigParser, run
-from PIL import Image
+from monai.bundle import ConfigParser
 
-from specimen_unet.domain.case import Case
 from specimen_unet.domain.export_settings import ExportSettings
 from specimen_unet.domain.plan import Fingerprint
 from specimen_unet.exports.export import export_model
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from specimen_unet.domain.case import Array
-
-
-def write_for_monai(case: Case, folder: Path) -> Case:
-    """Write an image as MONAI reads it; return the case that lies in the file."""
-    folder.mkdir()
-    if case.grid.dimensions == 2:
-        Image.fromarray(case.image[0]).save(folder / "phantom.png")
-        return case
-    affine = np.diag([*reversed(case.grid.spacing), 1])
-    path = folder / "phantom.nii.gz"
-    nibabel.save(nibabel.Nifti1Image(case.image[0].T, affine), path)
-    zooms = nibabel.load(path).header.get_zooms()
-    spacing = tuple(float(step) for step in reversed(zooms))
-    return Case(case.image, {}, spacing=spacing, unit="mm", name=case.name)
-
-
-def run_by_monai(bundle: Path, images: Path, labels: Path) -> Array:
-    """Run a bundle as its readme says; return the labels, (Y, X) or (Z, Y, X)."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        run(
-            config_file=str(bundle / "configs" / "inference.json"),
-            meta_file=str(bundle / "configs" / "metadata.json"),
-            bundle_root=str(bundle),
-            dataset_dir=str(images),
-            output_dir=str(labels),
-        )
-    (path,) = labels.iterdir()
-    if path.suffix == ".png":
-        assert path.name == "phantom_labels.png"
-        return np.asarray(Image.open(path))
-    assert path.name == "phantom_labels.nii.gz"
-    return np.asarray(nibabel.load(path).dataobj).T
 
 
 @pytest.mark.parametrize("normalisation", ["z-score", "percentile", "range"])
 @pytest.mark.parametrize("shape", [(60, 70), (20, 40, 44)], ids=["2d", "3d"])
 def test_monais_runner_gives_our_labels(
-    shape, normalisation, make_model, make_phantom, ours, same_labels, tmp_path
+    shape,
+    normalisation,
+    make_model,
+    make_phantom,
+    ours,
+    same_labels,
+    tmp_path,
+    write_for_monai,
+    run_by_monai,
 ):
     model = make_model(len(shape), normalisation=normalisation)
     bundle = export_model(model, tmp_path / "bundle", ExportSettings())
@@ -69,7 +34,14 @@ def test_monais_runner_gives_our_labels(
 
 
 def test_an_image_of_another_spacing_is_resampled_as_we_do(
-    models, make_phantom, exported, ours, same_labels, tmp_path
+    models,
+    make_phantom,
+    exported,
+    ours,
+    same_labels,
+    tmp_path,
+    write_for_monai,
+    run_by_monai,
 ):
     model = models[3]
     case = make_phantom(model, (14, 44, 52), spacing=(1.33, 0.6, 0.7511))
@@ -80,7 +52,14 @@ def test_an_image_of_another_spacing_is_resampled_as_we_do(
 
 
 def test_a_2d_model_of_volumes_works_slice_by_slice(
-    make_model, make_phantom, make_card, ours, same_labels, tmp_path
+    make_model,
+    make_phantom,
+    make_card,
+    ours,
+    same_labels,
+    tmp_path,
+    write_for_monai,
+    run_by_monai,
 ):
     seen = make_card(3).plan.fingerprint
     assert isinstance(seen, Fingerprint)
@@ -92,7 +71,9 @@ def test_a_2d_model_of_volumes_works_slice_by_slice(
     assert same_labels(labels, ours(case, model).labels)
 
 
-def test_the_probabilities_are_ours(models, make_phantom, exported, ours, tmp_path):
+def test_the_probabilities_are_ours(
+    models, make_phantom, exported, ours, tmp_path, write_for_monai
+):
     model = models[3]
     bundle = exported(model, "monai-bundle")
     case = write_for_monai(make_phantom(model, (12, 40, 44)), tmp_path / "images")
@@ -106,7 +87,9 @@ def test_the_probabilities_are_ours(models, make_phantom, exported, ours, tmp_pa
     assert np.abs(probabilities - ours(case, model).probabilities).max() < 1e-3
 
 
-def test_names_from_a_model_are_never_run_as_code(make_model, make_phantom, tmp_path):
+def test_names_from_a_model_are_never_run_as_code(
+    make_model, make_phantom, tmp_path, write_for_monai, run_by_monai
+):
     """To MONAI's runner a text that begins with $ is Python."""
     trap = tmp_path / "sprung"
     code = f"$open({str(trap)!r}, 'w').close()"
@@ -131,3 +114,29 @@ def test_the_metadata_name_the_channels(model, exported):
     assert tuple(output["channel_def"].values()) == model.plan.label_names
     authors = "E. A., M. G." if model.plan.dimensions == 3 else "not named"
     assert metadata["authors"] == authors
+
+
+def test_pictures_are_brought_to_the_size_the_network_wants(
+    make_model, make_phantom, ours, same_labels, tmp_path, write_for_monai, run_by_monai
+):
+    model = make_model(2, resize_to=(48, 64), unit="pixel", spacing=(1, 1))
+    bundle = export_model(model, tmp_path / "bundle", ExportSettings())
+    case = write_for_monai(make_phantom(model, (60, 70)), tmp_path / "images")
+    labels = run_by_monai(bundle, tmp_path / "images", tmp_path / "labels")
+    assert same_labels(labels, ours(case, model).labels)
+
+
+def test_pictures_of_two_channels_are_volumes_of_one_slice(
+    make_model, make_phantom, ours, same_labels, tmp_path, write_for_monai, run_by_monai
+):
+    """Which PNG cannot hold; ``resize_to`` works on them all the same."""
+    model = make_model(
+        2, image_channels=2, resize_to=(48, 64), unit="pixel", spacing=(1, 1)
+    )
+    bundle = export_model(model, tmp_path / "bundle", ExportSettings())
+    case = make_phantom(model, (1, 60, 70), spacing=(1, 1, 1))
+    case = write_for_monai(case, tmp_path / "images")
+    labels = run_by_monai(bundle, tmp_path / "images", tmp_path / "labels")
+    assert same_labels(labels, ours(case, model).labels[0])
+    readme = (bundle / "docs" / "README.md").read_text("utf-8")
+    assert "every NIfTI volume (.nii, .nii.gz; X, Y, Z, channels)" in readme

@@ -10,7 +10,9 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from specimen_unet.domain.export_settings import ExportSettings
 from specimen_unet.engine.intensity import intensity_scale, normalised
+from specimen_unet.exports.export import export_model
 from specimen_unet.exports.segment_with_onnx import segment as segment_with_onnx
 
 
@@ -77,3 +79,25 @@ def test_the_file_and_the_folder_tell_the_same_of_the_model(model, exported):
     assert [label["value"] for label in facts["labels"]] == list(
         model.plan.label_values
     )
+
+
+@pytest.mark.parametrize("shape", [(60, 70), (33, 150)], ids=["larger", "other aspect"])
+def test_the_script_brings_pictures_to_the_size_the_network_wants(
+    shape, resizing, make_phantom, ours, same_labels
+):
+    model, folder = resizing
+    case = make_phantom(model, shape)
+    labels, probabilities = segment_with_onnx(case.image, folder)
+    expected = ours(case, model)
+    assert same_labels(labels, expected.labels)
+    assert np.abs(probabilities - expected.probabilities).max() < 1e-3
+    assert "48 x 64 pixels" in (folder / "README.md").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def resizing(make_model, tmp_path_factory):
+    """A model of RGB pictures of one size, and its export."""
+    plan = {"resize_to": (48, 64), "unit": "pixel", "spacing": (1, 1)}
+    model = make_model(2, image_channels=3, **plan)
+    target = tmp_path_factory.mktemp("resizing") / "onnx"
+    return model, export_model(model, target, ExportSettings(to="onnx"))

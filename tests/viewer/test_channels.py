@@ -58,14 +58,39 @@ def test_colours_become_channels_when_that_is_asked_for(gray, frame, labels):
     case = case_from_layers(photo, labels, channel_axis=-1)
     assert case.channel_names == ("photo [red]", "photo [green]", "photo [blue]")
     np.testing.assert_array_equal(case.image[2], gray // 2)
-    with pytest.raises(ImageError, match=r"RGB colour image.*Split RGB"):
-        case_from_layers(photo, labels)
 
 
-def test_rgb_that_is_really_gray_is_told_so(gray, frame):
-    photo = Image(np.stack([gray] * 3, -1), rgb=True, name="photo", **frame)
-    with pytest.raises(ImageError, match="really gray"):
-        case_from_layers(photo)
+def test_a_picture_in_colours_is_three_channels(gray, frame, labels):
+    voxels = np.stack([gray, 255 - gray, gray * 0, np.full_like(gray, 9)], -1)
+    photo = Image(voxels, rgb=True, name="photo", **frame)
+    case = case_from_layers(photo, labels)
+    assert case.name == "photo"
+    assert case.channel_names == ("photo [red]", "photo [green]", "photo [blue]")
+    np.testing.assert_array_equal(case.image, np.moveaxis(voxels[..., :3], -1, 0))
+    assert case.grid.spacing == tuple(photo.scale)
+
+
+def test_a_picture_whose_colours_are_alike_is_one_channel(gray, frame, labels):
+    alike = np.stack([gray, gray, gray, np.full_like(gray, 9)], -1)
+    photo = Image(alike, rgb=True, name="photo", **frame)
+    case = case_from_layers(photo, labels)
+    assert case.channel_names == ()
+    np.testing.assert_array_equal(case.image, gray[np.newaxis])
+
+
+def test_one_pixel_in_colour_makes_it_a_colour_picture(gray, frame):
+    voxels = np.stack([gray] * 3, -1)
+    voxels[..., -1, -2, 1] ^= 1
+    photo = Image(voxels, rgb=True, name="photo", **frame)
+    assert case_from_layers(photo).channels == 3
+
+
+def test_a_colour_picture_goes_with_a_gray_layer(gray, dapi, frame):
+    voxels = np.stack([gray, 255 - gray, gray // 2], -1)
+    photo = Image(voxels, rgb=True, name="photo", **frame)
+    case = case_from_layers([dapi, photo])
+    assert case.channel_names[:2] == ("DAPI", "photo [red]")
+    assert case.channels == 4
 
 
 def test_channels_that_do_not_lie_together_are_refused(dapi, gray, frame):

@@ -153,7 +153,8 @@ def test_lazy_voxels_are_checked_when_they_are_loaded(make_layer):
 @pytest.mark.parametrize(
     ("data", "attributes", "message"),
     [
-        (np.zeros((4, 5, 3), np.uint8), {"rgb": True}, "RGB.*Split RGB"),
+        (np.zeros((4, 5, 3), np.uint8), {"rgb": True}, "constant"),
+        (np.zeros((2, 3, 4, 5, 3), np.uint8), {"rgb": True}, "4 axes.*Split Stack"),
         (np.zeros((2, 3, 4, 5)), {}, "4 axes.*Split Stack"),
         (np.zeros(5), {}, "1 axes"),
         (np.zeros((4, 5)), {}, "constant"),
@@ -162,7 +163,17 @@ def test_lazy_voxels_are_checked_when_they_are_loaded(make_layer):
         (np.zeros((4, 5), complex), {}, "complex128"),
         (np.zeros((0, 5)), {}, "no voxels"),
     ],
-    ids=["rgb", "4d", "1d", "constant", "nan", "infinite", "complex", "empty"],
+    ids=[
+        "rgb",
+        "4d-rgb",
+        "4d",
+        "1d",
+        "constant",
+        "nan",
+        "infinite",
+        "complex",
+        "empty",
+    ],
 )
 def test_wrong_images_are_told_by_name(make_layer, data, attributes, message):
     layer = make_layer(data, "photo", **attributes)

@@ -27,7 +27,7 @@ def test_a_2d_model_fits_a_volume_by_the_spacing_within_its_slices(make_card):
     [
         (None, "There is no image yet"),
         (Image(VOXELS[0], name="flat"), "works on volumes .* 'flat' is one 2D image"),
-        (Image(VOXELS[..., :3], rgb=True), "RGB"),
+        (Image(VOXELS[..., :3], rgb=True), "of 1 channel, .* 3: right-.* Split RGB"),
         (Image(VOXELS[np.newaxis].repeat(2, 0)), "4 axes"),
         (Image(np.zeros((4, 8, 8))), "constant"),
         (Image(np.where(VOXELS == 3, np.nan, VOXELS)), "NaN"),
@@ -44,12 +44,19 @@ def test_a_model_of_several_channels_wants_a_layer_for_each(make_card):
     card = make_card(3, image_channels=2)
     dapi, gfp = (Image(VOXELS // n, name=name, **MM) for n, name in enumerate("ab", 1))
     assert check_model_fits(card, dapi, gfp) == []
-    with pytest.raises(SpecimenUnetError, match="2 channels, but 1 layer is chosen"):
+    with pytest.raises(SpecimenUnetError, match="2 channels, but 1 is chosen"):
         check_model_fits(card, dapi, None)
     with pytest.raises(SpecimenUnetError, match="for two channels"):
         check_model_fits(card, dapi, dapi)
     with pytest.raises(SpecimenUnetError, match="The channel 'far' has the scale"):
         check_model_fits(card, dapi, Image(VOXELS, name="far"))
+
+
+def test_the_colours_of_a_picture_are_the_channels_of_a_model(make_card):
+    colours = Image(VOXELS.reshape(6, 16, 4, 4)[..., :3], rgb=True, **MM)
+    assert check_model_fits(make_card(3, image_channels=3), colours) == []
+    alike = Image(VOXELS[..., np.newaxis].repeat(3, -1), rgb=True, **MM)
+    assert check_model_fits(make_card(3), alike) == []
 
 
 @pytest.mark.parametrize(

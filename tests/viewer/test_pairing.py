@@ -53,6 +53,31 @@ def test_images_of_one_shape_are_told_apart_by_name() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "pattern", ["{} DAPI|{} GFP", "{} [0]|{} [1]", "{} layer 0|{} layer 1"]
+)
+def test_channels_of_one_image_are_paired_with_its_labels(pattern: str) -> None:
+    specimens = ["specimen-11", "specimen-12"]
+    images = [image(n.format(s)) for s in specimens for n in pattern.split("|")]
+    drawn = [labels(f"{s} {o}") for s in specimens for o in ("EA", "MG")]
+    first, second = pair_layers(images, drawn)
+    assert first.channels == tuple(images[:2])
+    assert second.channels == tuple(images[2:])
+    assert list(first.observers()) == ["EA", "MG"]
+
+
+def test_images_that_are_no_channels_are_not_taken_for_one() -> None:
+    numbered = [image("specimen 1"), image("specimen 2")]
+    (pair,) = pair_layers(numbered, [labels("specimen EA")])
+    assert (pair.truths, pair.more) == ((), ())
+    dated = [image("032 pre"), image("032 post")]
+    drawn = [labels("032 pre EA"), labels("032 post EA")]
+    assert names(pair_layers(dated, drawn)) == {
+        "032 pre": ["032 pre EA"],
+        "032 post": ["032 post EA"],
+    }
+
+
 def test_labels_whose_shape_only_one_image_has_need_no_name() -> None:
     images = [image("a"), image("b", LARGE)]
     assert names(pair_layers(images, [labels("truth", LARGE)])) == {"b": ["truth"]}
@@ -77,20 +102,24 @@ def test_predictions_and_empty_labels_are_no_ground_truth() -> None:
 
 
 def test_what_cannot_be_a_specimen_is_not_offered_beside_one() -> None:
-    voxels = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
-    colour = Image(voxels, rgb=True, name="photo")
     film = image("film", (2, 2, 4, 8, 8))
-    assert names(pair_layers([colour, film, image("a")], [labels("EA")])) == {
-        "a": ["EA"]
-    }
+    assert names(pair_layers([film, image("a")], [labels("EA")])) == {"a": ["EA"]}
 
 
 def test_alone_it_is_paired_so_that_its_check_says_why() -> None:
+    film = image("film", (2, 2, 4, 8, 8))
+    (pair,) = pair_layers([film], [labels("EA", (8, 8))])
+    with pytest.raises(ImageError, match="'film' has 5 axes"):
+        pair.check()
+
+
+def test_a_colour_picture_is_paired_with_what_is_drawn_on_it() -> None:
     voxels = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
     colour = Image(voxels, rgb=True, name="photo")
     (pair,) = pair_layers([colour], [labels("EA", (8, 8))])
-    with pytest.raises(ImageError, match="'photo' is an RGB colour image"):
-        pair.check()
+    pair.check()
+    case = pair.case()
+    assert (case.name, case.channels, case.shape) == ("photo", 3, (8, 8))
 
 
 def test_labels_that_fit_no_image_are_paired_so_that_their_check_says_why() -> None:

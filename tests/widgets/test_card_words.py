@@ -31,7 +31,7 @@ def test_several_labels_are_listed(make_card, names, told):
 def test_a_2d_model_says_what_it_was_trained_on(make_card):
     assert "in 2D images." in card_summary(make_card(2))
     stacks = make_card(3).plan.fingerprint
-    assert "in volumes slice by slice (2D)." in card_summary(
+    assert "in the 2D images of a volume or stack, one by one." in card_summary(
         make_card(2, fingerprint=stacks)
     )
 

@@ -123,7 +123,9 @@ def _split_one_case(
     """Hold out a block of slices (or rows) of the only case that holds labels."""
     by_slice = _labels_by_slice(case)
     labelled = np.flatnonzero([bool(labels) for labels in by_slice])
-    word = "slices" if case.grid.dimensions == 3 else "rows"
+    # To a 2D network a stack holds images, which need not be slices of anything.
+    in_stack = "slices" if dimensions == 3 else "images"
+    word = in_stack if case.grid.dimensions == 3 else "rows"
     if len(labelled) < 2:
         raise NoAnnotationError(
             f"Only one of the {word} of {case.name} holds labels, so that none could "

@@ -148,15 +148,19 @@ def _read(path: Path) -> Mapping[str, Tensor]:
     """Read weights; nothing in the file is ever run."""
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
         raise PlanError(
             f"{path} holds no weights that can be read safely: delete it, so that it "
             "is downloaded again."
         ) from error
-    if not isinstance(found, dict):
+    weights = found.get("state_dict", found) if isinstance(found, dict) else None
+    if not isinstance(weights, dict):
         return {}
-    weights: dict[str, Tensor] = found.get("state_dict", found)
-    return {name.removeprefix("module."): weights[name] for name in weights}
+    return {
+        str(name).removeprefix("module."): weight
+        for name, weight in weights.items()
+        if isinstance(weight, torch.Tensor)
+    }
 
 
 def _fitting(

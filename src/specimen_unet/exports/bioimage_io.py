@@ -13,12 +13,15 @@ from pydantic import ValidationError
 
 from specimen_unet.domain.errors import ExportError
 from specimen_unet.engine.intensity import intensity_scale, normalised
+from specimen_unet.exports.citations import cited
 from specimen_unet.exports.facts import (
     RANGES,
     axes_of,
     by,
+    found_text,
+    grid_text,
     model_facts,
-    spacing_text,
+    network_text,
     works_on_slices,
 )
 from specimen_unet.exports.graph import (
@@ -30,7 +33,7 @@ from specimen_unet.exports.graph import (
     write_torchscript,
 )
 from specimen_unet.exports.phantom_tile import phantom_tile, write_cover
-from specimen_unet.exports.readme import Words, readme
+from specimen_unet.exports.readme import Words, write_readme
 
 if TYPE_CHECKING:
     from specimen_unet.domain.card import ModelCard
@@ -48,13 +51,6 @@ _UNITS = {
 _LEAST_EPS = 1e-12
 """Added to the deviation; bioimage.io's own 1e-6 would show in images of 0 to 1e-3."""
 
-_UNET = {
-    2: ("Ronneberger et al. 2015: U-Net", "10.1007/978-3-319-24574-4_28"),
-    3: ("Çiçek et al. 2016: 3D U-Net", "10.1007/978-3-319-46723-8_49"),
-}
-_MONAI = ("Cardoso et al. 2022: MONAI", "10.48550/arXiv.2211.02701")
-_NNUNET = ("Isensee et al. 2021: nnU-Net", "10.1038/s41592-020-01008-z")
-
 _USAGE = """\
 `rdf.yaml` describes it by the specification of bioimage.io. To try it:
 
@@ -69,15 +65,6 @@ zip what is in this folder. The test image is a phantom, not a specimen."""
 
 def write_bioimage_io(model: Model, folder: Path, settings: ExportSettings) -> None:
     """Write rdf.yaml and all it names into an empty folder.
-
-    Parameters
-    ----------
-    model : Model
-        What is exported.
-    folder : Path
-        Is there, and empty.
-    settings : ExportSettings
-        Authors and licence; the licence is one that SPDX lists, or empty.
 
     Raises
     ------
@@ -124,8 +111,7 @@ def _write_parts(model: Model, folder: Path, settings: ExportSettings) -> None:
     np.save(folder / "test_input.npy", image[np.newaxis])
     np.save(folder / "test_output.npy", probabilities)
     write_cover(folder / "cover.png", image[0], probabilities[0].argmax(axis=0))
-    text = readme(model.card, settings, _words(model.card))
-    (folder / "README.md").write_text(text, "utf-8")
+    write_readme(folder / "README.md", model.card, settings, _words(model.card))
 
 
 def _description(model: Model, parts: Path, settings: ExportSettings) -> Any:
@@ -134,14 +120,13 @@ def _description(model: Model, parts: Path, settings: ExportSettings) -> Any:
     from bioimageio.spec.model import v0_5
 
     card = model.card
-    found = ", ".join(card.plan.label_names[1:])
     return v0_5.ModelDescr(
         name=_name(card.name),
-        description=f"{card.plan.dimensions}D {card.plan.network} that finds {found}",
+        description=f"{network_text(card)} that finds {found_text(card)}",
         authors=[v0_5.Author(name=_plain(name)) for name in settings.authors],
         license=settings.licence or None,
         cite=[
-            v0_5.CiteEntry(text=text, doi=v0_5.Doi(doi)) for text, doi in _cited(card)
+            v0_5.CiteEntry(text=text, doi=v0_5.Doi(doi)) for text, doi in cited(card)
         ],
         tags=[f"{card.plan.dimensions}d", "unet", "semantic-segmentation", "pytorch"],
         covers=[FileDescr(source=parts / "cover.png")],
@@ -245,7 +230,7 @@ def _config(model: Model) -> Any:
     card, plan = model.card, model.plan
     return v0_5.Config(
         bioimageio=v0_5.BioimageioConfig(
-            architecture_type=f"{plan.dimensions}D {plan.network}",
+            architecture_type=network_text(card),
             task="semantic segmentation",
             target_structure=list(plan.label_names[1:]),
             model_parameter_count=sum(p.numel() for p in model.network.parameters()),
@@ -261,15 +246,9 @@ def _config(model: Model) -> Any:
     )
 
 
-def _cited(card: ModelCard) -> list[tuple[str, str]]:
-    """Return what the network and the library are described in."""
-    more = [_NNUNET] if card.plan.network == "DynUNet" else []
-    return [_UNET[card.plan.dimensions], _MONAI, *more]
-
-
 def _words(card: ModelCard) -> Words:
     left_out = [
-        f"Resampling: bring images to {spacing_text(card)} first, and the labels back.",
+        f"Resampling: bring images to {grid_text(card)} first, and the labels back.",
         f"Tiling as in specimen-unet: images larger than a tile of "
         f"{by(card.plan.patch)} voxels are cut by the program that runs it, which "
         "crops the margins of tiles instead of blending them, and may normalise tile "

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from specimen_unet.domain.export_settings import ExportFormat, ExportSettings
     from specimen_unet.engine.model import Model
 
+# Each writes into an empty folder that is there.
 FORMATS: dict[ExportFormat, Callable[[Model, Path, ExportSettings], None]] = {
     "monai-bundle": write_monai_bundle,
     "onnx": write_onnx_folder,
@@ -91,7 +92,8 @@ def _check_target(target: Path, *, replace: bool) -> None:
         return
     if not replace:
         raise ExportError(
-            f"{target} exists: choose another folder, or replace it (--force)."
+            f"{target} exists: choose another folder, or have an earlier export "
+            "replaced (--force)."
         )
     if not _is_export(target):
         raise ExportError(

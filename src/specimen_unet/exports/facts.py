@@ -41,10 +41,11 @@ def model_facts(card: ModelCard) -> dict[str, Any]:
         "name": card.name,
         "date": card.date,
         "made_by": f"specimen-unet {__version__}",
-        "network": f"{plan.dimensions}D {plan.network}",
+        "network": network_text(card),
         "axes": list(axes_of(card)),
         "spacing": list(plan.spacing),
         "unit": plan.unit,
+        "resize_to": None if plan.resize_to is None else list(plan.resize_to),
         "image_channels": plan.image_channels,
         "tile": list(plan.patch),
         "overlap": OVERLAP,
@@ -57,9 +58,21 @@ def model_facts(card: ModelCard) -> dict[str, Any]:
     }
 
 
-def write_facts(path: Path, card: ModelCard) -> None:
-    """Write `model_facts` as JSON."""
-    path.write_text(json.dumps(model_facts(card), indent=2) + "\n", "utf-8")
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write what JSON can hold, for people to read too."""
+    path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+
+
+def network_text(card: ModelCard) -> str:
+    """Name the network: "3D UNet", "2D FlexibleUNet (ResNet-18)"."""
+    plan = card.plan
+    backbone = f" ({plan.backbone})" if plan.backbone else ""
+    return f"{plan.dimensions}D {plan.network}{backbone}"
+
+
+def found_text(card: ModelCard) -> str:
+    """Name what the model finds: "tumour, duct"."""
+    return ", ".join(card.plan.label_names[1:])
 
 
 def axes_of(card: ModelCard) -> tuple[str, ...]:
@@ -78,9 +91,12 @@ def has_lengths(card: ModelCard) -> bool:
     return card.plan.unit != "pixel"
 
 
-def spacing_text(card: ModelCard) -> str:
-    """Write the spacing the network works at: "2 x 0.5 x 0.5 mm"."""
-    return f"{by(card.plan.spacing)} {card.plan.unit}"
+def grid_text(card: ModelCard) -> str:
+    """Say what images are brought to: a spacing, or one number of pixels."""
+    plan = card.plan
+    if plan.resize_to is not None:
+        return f"{by(plan.resize_to)} pixels, whatever their size"
+    return f"a spacing of {by(plan.spacing)} {plan.unit}"
 
 
 def by(numbers: tuple[float, ...]) -> str:

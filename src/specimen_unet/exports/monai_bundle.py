@@ -7,7 +7,6 @@ https://docs.monai.io/en/stable/mb_specification.html
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -16,17 +15,21 @@ import numpy as np
 import torch
 
 from specimen_unet import __version__
-from specimen_unet.domain.grid import Grid
-from specimen_unet.engine.resampling import TOLERANCE
 from specimen_unet.exports.facts import (
-    OVERLAP,
-    RANGES,
-    has_lengths,
+    found_text,
+    grid_text,
     model_facts,
-    works_on_slices,
+    network_text,
+    write_json,
 )
 from specimen_unet.exports.graph import write_torchscript
-from specimen_unet.exports.readme import Words, readme
+from specimen_unet.exports.monai_config import (
+    inference,
+    label_suffix,
+    reads_volumes,
+    resamples,
+)
+from specimen_unet.exports.readme import Words, write_readme
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,12 +41,6 @@ if TYPE_CHECKING:
 _SCHEMA = (
     "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/"
     "0.8.1/meta_schema_20240725.json"
-)
-# Voxels of an image at the model's spacing, as `engine.resampling.resampled_shape`.
-_SIZE = (
-    "[n if t is None or math.isclose(s, t, rel_tol={tolerance}) "
-    "else max(1, round(n * s / t)) "
-    "for n, s, t in zip(x.shape[1:], x.pixdim.tolist(), {target})]"
 )
 _USAGE = """\
 With `pip install "monai[fire,ignite,nibabel,pillow]"`, in this folder:
@@ -60,153 +57,18 @@ the image.{resampling} `configs/inference.json` says all it does, in MONAI's wor
 
 
 def write_monai_bundle(model: Model, folder: Path, settings: ExportSettings) -> None:
-    """Write models/model.ts, configs and docs/README.md into an empty folder.
-
-    Parameters
-    ----------
-    model : Model
-        What is exported.
-    folder : Path
-        Is there, and empty.
-    settings : ExportSettings
-        Authors and licence.
-    """
+    """Write models/model.ts, configs and docs/README.md into an empty folder."""
     card = model.card
     for name in ("models", "configs", "docs"):
         (folder / name).mkdir()
     write_torchscript(model, folder / "models" / "model.ts")
-    _write_json(folder / "configs" / "inference.json", _inference(card))
+    write_json(folder / "configs" / "inference.json", inference(card))
     metadata = _inert(_metadata(card, settings))
-    _write_json(folder / "configs" / "metadata.json", metadata)
-    text = readme(card, settings, _words(card))
-    (folder / "docs" / "README.md").write_text(text, "utf-8")
-
-
-def _inference(card: ModelCard) -> dict[str, Any]:
-    """Return what MONAI's runner does, a component a key."""
-    return {
-        "imports": ["$import glob", "$import math", "$import numpy"],
-        "bundle_root": ".",
-        "dataset_dir": "$@bundle_root + '/images'",
-        "output_dir": "$@bundle_root + '/labels'",
-        "images": f"$sorted(glob.glob(@dataset_dir + '/{_pattern(card)}'))",
-        "device": "$torch.device('cuda:0' if torch.cuda.is_available() else 'cpu')",
-        "network_def": "$torch.jit.load(@bundle_root + '/models/model.ts', "
-        "map_location=@device)",
-        "preprocessing": _component("Compose", transforms=_preprocessing(card)),
-        "dataset": _component(
-            "Dataset",
-            data="$[{'image': path} for path in @images]",
-            transform="@preprocessing",
-        ),
-        "dataloader": _component(
-            "DataLoader", dataset="@dataset", batch_size=1, num_workers=0
-        ),
-        "inferer": _inferer(card),
-        "postprocessing": _component("Compose", transforms=_postprocessing(card)),
-        "evaluator": _component(
-            "SupervisedEvaluator",
-            device="@device",
-            val_data_loader="@dataloader",
-            network="@network_def",
-            inferer="@inferer",
-            postprocessing="@postprocessing",
-        ),
-        "run": ["$@evaluator.run()"],
-    }
-
-
-def _preprocessing(card: ModelCard) -> list[dict[str, Any]]:
-    """Read (C, X, Y, Z), bring it to the model's scale and spacing, turn it round."""
-    steps = [
-        _component("LoadImaged", keys="image"),
-        _component("EnsureChannelFirstd", keys="image"),
-        _component("EnsureTyped", keys="image", dtype="$torch.float32"),
-        _normalisation(card),
-    ]
-    if _resamples(card):
-        size = _SIZE.format(target=_pixdim(card), tolerance=TOLERANCE)
-        steps.append(_resized("image", size))
-    return [*steps, _turned_round(card, "image")]
-
-
-def _postprocessing(card: ModelCard) -> list[dict[str, Any]]:
-    """Bring probabilities back to the grid of the image, and write labels."""
-    steps = [_turned_round(card, "pred")]
-    if _resamples(card):
-        steps.append(_resized("pred", "x.meta['spatial_shape'].tolist()"))
-    values = card.plan.label_values
-    return [
-        *steps,
-        _component("AsDiscreted", keys="pred", argmax=True),
-        _component(
-            "MapLabelValued",
-            keys="pred",
-            orig_labels=list(range(len(values))),
-            target_labels=list(values),
-        ),
-        _component(
-            "SaveImaged",
-            keys="pred",
-            output_dir="@output_dir",
-            output_postfix="labels",
-            output_ext=_suffix(card),
-            output_dtype=f"$numpy.{np.dtype(_label_type(card)).name}",
-            separate_folder=False,
-            resample=False,
-        ),
-    ]
-
-
-def _normalisation(card: ModelCard) -> dict[str, Any]:
-    """Do what `engine.intensity` does; channel by channel, over the whole image."""
-    method = card.plan.normalisation
-    if method == "z-score":
-        return _component("NormalizeIntensityd", keys="image", channel_wise=True)
-    low, high = RANGES[method]
-    return _component(
-        "ScaleIntensityRangePercentilesd",
-        keys="image",
-        lower=low,
-        upper=high,
-        b_min=0.0,
-        b_max=1.0,
-        channel_wise=True,
-    )
-
-
-def _inferer(card: ModelCard) -> dict[str, Any]:
-    """Lay tiles and blend them as `engine.tiling` does."""
-    window = {
-        "roi_size": list(card.plan.patch),
-        "sw_batch_size": card.plan.batch,
-        "overlap": OVERLAP,
-        "mode": "gaussian",
-    }
-    if works_on_slices(card):
-        return _component("SliceInferer", spatial_dim=0, **window)
-    return _component("SlidingWindowInferer", **window)
-
-
-def _resized(key: str, size: str) -> dict[str, Any]:
-    """Interpolate as `engine.resampling` does; MONAI's Spacing shifts by half a voxel.
-
-    `size` is Python: voxels along X, Y, Z, for the image `x`.
-    """
-    interpolate = "torch.nn.functional.interpolate"
-    code = f"$lambda x: {interpolate}(x[None], {size}, mode='trilinear')[0]"
-    return _component("Lambdad", keys=key, func=code)
-
-
-def _turned_round(card: ModelCard, key: str) -> dict[str, Any]:
-    """Turn (C, X, Y, Z), MONAI's order, into (C, Z, Y, X), or back."""
-    axes = _image_dimensions(card)
-    return _component("Transposed", keys=key, indices=[0, *range(axes, 0, -1)])
+    write_json(folder / "configs" / "metadata.json", metadata)
+    write_readme(folder / "docs" / "README.md", card, settings, _words(card))
 
 
 def _metadata(card: ModelCard, settings: ExportSettings) -> dict[str, Any]:
-    plan = card.plan
-    found = ", ".join(plan.label_names[1:])
     return {
         "schema": _SCHEMA,
         "version": "1.0.0",
@@ -220,8 +82,8 @@ def _metadata(card: ModelCard, settings: ExportSettings) -> dict[str, Any]:
             "pillow": "10.0",
         },
         "name": card.name,
-        "task": f"Segmentation of {found}",
-        "description": f"A {plan.dimensions}D {plan.network} that finds {found}",
+        "task": f"Segmentation of {found_text(card)}",
+        "description": f"A {network_text(card)} that finds {found_text(card)}",
         "authors": ", ".join(settings.authors) or "not named",
         "copyright": settings.licence or "no licence chosen",
         "network_data_format": {
@@ -265,63 +127,36 @@ def _tensor_format(card: ModelCard, channels: int) -> dict[str, Any]:
 
 
 def _words(card: ModelCard) -> Words:
-    is_volume = _image_dimensions(card) == 3
-    reads = "every NIfTI volume (.nii, .nii.gz)" if is_volume else "every PNG image"
     left_out = [
         "Images above 4 million voxels: specimen-unet takes mean, deviation and "
         "percentiles from every n-th voxel, MONAI from all; the difference is small."
     ]
-    if _resamples(card):
+    resampling = " Images of another size are resampled for the network."
+    if not resamples(card):
+        resampling = ""
+        left_out.append(
+            f"Resampling: pixels are taken as they are. Bring images to "
+            f"{grid_text(card)} first."
+        )
+    elif card.plan.resize_to is None:
         left_out.append(
             "The unit in the header of the image: MONAI takes every spacing to be in "
             "mm."
         )
-    else:
-        left_out.append(
-            "Resampling: pixels are taken as they are. Bring images to the spacing "
-            "above first."
-        )
-    resampling = " Images of another spacing are resampled for the network."
     usage = _USAGE.format(
-        reads=reads,
-        suffix=_suffix(card),
-        resampling=resampling if _resamples(card) else "",
+        reads=_reads(card), suffix=label_suffix(card), resampling=resampling
     )
     return Words(usage, left_out)
 
 
-def _resamples(card: ModelCard) -> bool:
-    """Whether images are brought to the model's spacing; PNGs have none."""
-    return has_lengths(card) and _image_dimensions(card) == 3
-
-
-def _pixdim(card: ModelCard) -> list[float | None]:
-    """Return the model's spacing in mm along X, Y, Z; None keeps the image's own."""
-    plan = card.plan
-    spacing = Grid(plan.spacing, plan.unit).in_unit("mm").spacing
-    return [*reversed(spacing), None][:3]
-
-
-def _image_dimensions(card: ModelCard) -> int:
-    return 3 if works_on_slices(card) else card.plan.dimensions
-
-
-def _pattern(card: ModelCard) -> str:
-    return "*.nii*" if _image_dimensions(card) == 3 else "*.png"
-
-
-def _suffix(card: ModelCard) -> str:
-    is_picture = _image_dimensions(card) == 2 and _label_type(card) is np.uint8
-    return ".png" if is_picture else ".nii.gz"
-
-
-def _label_type(card: ModelCard) -> type[np.uint8 | np.uint16]:
-    return np.uint8 if max(card.plan.label_values) < 256 else np.uint16
-
-
-def _component(target: str, **arguments: Any) -> dict[str, Any]:
-    """Name a class of MONAI and its arguments, as its runner builds them."""
-    return {"_target_": target, **arguments}
+def _reads(card: ModelCard) -> str:
+    """Say which files the bundle reads."""
+    channels = card.plan.image_channels
+    if not reads_volumes(card):
+        kind = "gray" if channels == 1 else "RGB"
+        return f"every PNG image (stored as {kind})"
+    axes = "X, Y, Z, channels" if channels > 1 else "X, Y, Z"
+    return f"every NIfTI volume (.nii, .nii.gz; {axes})"
 
 
 def _inert(content: Any) -> Any:
@@ -334,7 +169,3 @@ def _inert(content: Any) -> Any:
     if isinstance(content, list):
         return [_inert(value) for value in content]
     return re.sub("[$@%]", "_", content) if isinstance(content, str) else content
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")

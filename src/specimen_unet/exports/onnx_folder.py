@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from specimen_unet.exports.facts import (
     by,
+    grid_text,
     model_facts,
     normalisation_text,
-    spacing_text,
-    write_facts,
+    write_json,
 )
 from specimen_unet.exports.graph import INPUT, OUTPUT, write_onnx
-from specimen_unet.exports.readme import Words, readme
+from specimen_unet.exports.readme import Words, write_readme
 
 if TYPE_CHECKING:
     from specimen_unet.domain.card import ModelCard
@@ -42,24 +42,12 @@ python segment.py image.npy labels.npy
 
 
 def write_onnx_folder(model: Model, folder: Path, settings: ExportSettings) -> None:
-    """Write model.onnx, model.json, segment.py and README.md into an empty folder.
-
-    Parameters
-    ----------
-    model : Model
-        What is exported.
-    folder : Path
-        Is there, and empty.
-    settings : ExportSettings
-        Authors and licence.
-    """
-    card = model.card
-    notes = {"specimen_unet": json.dumps(model_facts(card))}
-    write_onnx(model, folder / "model.onnx", notes)
-    write_facts(folder / "model.json", card)
+    """Write model.onnx, model.json, segment.py and README.md into an empty folder."""
+    facts = model_facts(model.card)
+    write_onnx(model, folder / "model.onnx", {"specimen_unet": json.dumps(facts)})
+    write_json(folder / "model.json", facts)
     shutil.copyfile(_SCRIPT, folder / "segment.py")
-    text = readme(card, settings, _words(card))
-    (folder / "README.md").write_text(text, "utf-8")
+    write_readme(folder / "README.md", model.card, settings, _words(model.card))
 
 
 def _words(card: ModelCard) -> Words:
@@ -72,11 +60,14 @@ def _words(card: ModelCard) -> Words:
         tile=by(plan.patch).replace(" x ", ", "),
     )
     left_out = [
-        f"Resampling: bring images to {spacing_text(card)} first, and the labels back.",
         f"Normalisation: of the whole image, channel by channel, "
         f"{normalisation_text(card)}. `segment.py` does it.",
         f"Tiling: the graph takes tiles of {by(plan.patch)} voxels and no other size. "
         "`segment.py` cuts and blends them.",
         "File formats: `segment.py` reads and writes .npy.",
     ]
+    resampling = f"bring images to {grid_text(card)} first, and the labels back."
+    if plan.resize_to is not None:
+        resampling = f"images are brought to {grid_text(card)}. `segment.py` does it."
+    left_out.insert(0, f"Resampling: {resampling}")
     return Words(usage, left_out)

@@ -9,13 +9,16 @@ from specimen_unet import __version__
 from specimen_unet.exports.facts import (
     axes_of,
     by,
+    found_text,
+    grid_text,
+    network_text,
     normalisation_text,
-    spacing_text,
     works_on_slices,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from specimen_unet.domain.card import ModelCard
     from specimen_unet.domain.export_settings import ExportSettings
@@ -38,11 +41,15 @@ class Words:
     not_carried: Sequence[str]
 
 
-def readme(card: ModelCard, settings: ExportSettings, words: Words) -> str:
+def write_readme(
+    path: Path, card: ModelCard, settings: ExportSettings, words: Words
+) -> None:
     """Write the readme of an export, in Markdown.
 
     Parameters
     ----------
+    path : Path
+        Where.
     card : ModelCard
         Of the model.
     settings : ExportSettings
@@ -61,14 +68,14 @@ def readme(card: ModelCard, settings: ExportSettings, words: Words) -> str:
         "## Authors and licence": _rights(settings),
     }
     text = "\n\n".join(f"{title}\n\n{body}" for title, body in sections.items())
-    return f"{text}\n\n{MARK} {__version__}.\n"
+    path.write_text(f"{text}\n\n{MARK} {__version__}.\n", "utf-8")
 
 
 def _what(card: ModelCard) -> str:
-    plan = card.plan
-    found = ", ".join(plan.label_names[1:])
-    kind = f"{plan.dimensions}D {plan.network}"
-    return f"A {kind} that finds {found}. It gives every voxel the most probable label."
+    return (
+        f"A {network_text(card)} that finds {found_text(card)}. It gives every voxel "
+        "the most probable label."
+    )
 
 
 def _labels(card: ModelCard) -> str:
@@ -88,7 +95,7 @@ def _images(card: ModelCard) -> str:
     slices = " of the slices of a volume" if works_on_slices(card) else ""
     lines = [
         f"Axes ({', '.join(axes)}){slices}, with {_channels(plan.image_channels)}.",
-        f"Spacing {spacing_text(card)} along ({', '.join(axes)}).",
+        f"Brought to {grid_text(card)}, along ({', '.join(axes)}).",
         f"Gray values: of each channel of the whole image, {normalisation_text(card)} "
         "(before it is cut into tiles).",
         f"Tiles of {by(plan.patch)} voxels.",

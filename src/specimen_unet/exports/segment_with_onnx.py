@@ -12,10 +12,13 @@ import itertools
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnxruntime
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -30,10 +33,10 @@ def segment(image: Array, folder: Path) -> tuple[Array, Array]:
         image = image[np.newaxis]
     image = normalised(image, model["percentiles"])
     if image.ndim - 1 > len(model["tile"]):
-        slices = [tiled(one, session, model) for one in np.swapaxes(image, 0, 1)]
+        slices = [answered(one, session, model) for one in np.swapaxes(image, 0, 1)]
         probabilities = np.stack(slices, axis=1)
     else:
-        probabilities = tiled(image, session, model)
+        probabilities = answered(image, session, model)
     values = np.array([label["value"] for label in model["labels"]])
     labels = values[probabilities.argmax(axis=0)]
     return labels.astype(np.uint8 if values.max() < 256 else np.uint16), probabilities
@@ -51,6 +54,26 @@ def normalised(image: Array, percentiles: list[float]) -> Array:
     per_channel = (-1,) + (1,) * (image.ndim - 1)
     scaled = (image - offset.reshape(per_channel)) / width.reshape(per_channel)
     return np.asarray(scaled, np.float32)
+
+
+def answered(image: Array, session: Any, model: dict[str, Any]) -> Array:
+    """Return probabilities (classes, *axes), computed at the size the model wants."""
+    sizes = model["resize_to"] or image.shape[1:]
+    return resized(tiled(resized(image, sizes), session, model), image.shape[1:])
+
+
+def resized(image: Array, sizes: Sequence[int]) -> Array:
+    """Interpolate linearly to other sizes; outer faces of outer pixels stay."""
+    for axis, size in enumerate(sizes, start=1):
+        own = image.shape[axis]
+        if own != size:
+            at = np.clip((np.arange(size) + 0.5) * own / size - 0.5, 0, own - 1)
+            low = np.minimum(at.astype(int), max(own - 2, 0))
+            high = np.minimum(low + 1, own - 1)
+            share = (at - low).reshape(-1, *[1] * (image.ndim - axis - 1))
+            before, after = image.take(low, axis), image.take(high, axis)
+            image = np.asarray(before + (after - before) * share, np.float32)
+    return image
 
 
 def tiled(image: Array, session: Any, model: dict[str, Any]) -> Array:

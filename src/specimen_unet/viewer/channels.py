@@ -9,6 +9,7 @@ import numpy as np
 
 from specimen_unet.domain.errors import ImageError
 from specimen_unet.viewer.layer_checks import (
+    COLOURS,
     FRAME,
     check_image_layer,
     check_same_place,
@@ -20,9 +21,10 @@ from specimen_unet.viewer.layer_checks import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_COLOURS = ("red", "green", "blue", "alpha")
+_NAMES = ("red", "green", "blue")
 # More channels than this are rather slices: the axis was mistaken.
 _MOST_CHANNELS = 64
+_EVERY = 997  # no divisor of what rows are long
 
 
 def channels_of(image: Any, channel_axis: int | None = None) -> list[Any]:
@@ -33,8 +35,7 @@ def channels_of(image: Any, channel_axis: int | None = None) -> list[Any]:
     image : layer, or sequence of layers
         Layers of one shape and place are one channel each.
     channel_axis : int, optional
-        Which axis of a single layer are channels; -1 for the colours of an RGB layer,
-        of which the transparency is left out.
+        Which axis of a single layer are channels; -1 for the colours of an RGB layer.
 
     Returns
     -------
@@ -59,14 +60,33 @@ def channels_of(image: Any, channel_axis: int | None = None) -> list[Any]:
     return _along(layers[0], channel_axis)
 
 
+def channels_in(layers: Sequence[Any]) -> list[Any]:
+    """List the channels of layers: three of an RGB layer, one of any other.
+
+    An RGB layer whose colours are alike is really gray, and one channel. Colours that
+    are not loaded yet (dask, zarr) are taken to differ.
+
+    Parameters
+    ----------
+    layers : sequence of layer
+        Of one image.
+
+    Returns
+    -------
+    list of layer or alike
+        With the voxels of the layers, not copies.
+    """
+    return [channel for layer in layers for channel in _colours(layer)]
+
+
 def check_channels(layers: Sequence[Any]) -> None:
     """Check that layers can be the channels of one image.
 
     Raises
     ------
     ImageError, GridMismatchError
-        If one of them is no gray image, is there twice, or has another shape, scale
-        or place than the first.
+        If one of them is no image, is there twice, or has another shape, scale or
+        place than the first.
     """
     for number, layer in enumerate(layers):
         check_image_layer(layer)
@@ -97,6 +117,28 @@ def check_same_channel(layer: Any, first: Any) -> None:
         check_same_place(layer, first, "The channel")
 
 
+def _colours(layer: Any) -> list[Any]:
+    """Return the colours of an RGB layer, one if they are alike; else the layer."""
+    if not getattr(layer, "rgb", False):
+        return [layer]
+    colours = _along(layer, -1)
+    if not _are_alike(level_zero(layer)):
+        return colours
+    colours[0].name = str(layer.name)
+    return colours[:1]
+
+
+def _are_alike(voxels: Any) -> bool:
+    """Tell whether all colours (..., 3 or 4) are the same; colours not loaded are not.
+
+    A few voxels tell a real colour image, so that large ones are not searched whole.
+    """
+    if not isinstance(voxels, np.ndarray):
+        return False
+    pixels = voxels.reshape(-1, voxels.shape[-1])[:, :COLOURS]
+    return all((part == part[:, :1]).all() for part in (pixels[::_EVERY], pixels))
+
+
 def _along(layer: Any, axis: int) -> list[Any]:
     """Cut a layer into its channels."""
     voxels = level_zero(layer)
@@ -114,7 +156,7 @@ def _along(layer: Any, axis: int) -> list[Any]:
             f"The layer {layer.name!r} would have {count} channels along axis {axis}: "
             "choose the axis of its channels."
         )
-    names = _COLOURS if is_rgb else [str(number) for number in range(count)]
+    names = _NAMES if is_rgb else [str(number) for number in range(count)]
     before = (slice(None),) * wanted
     return [
         SimpleNamespace(
@@ -122,7 +164,7 @@ def _along(layer: Any, axis: int) -> list[Any]:
             data=voxels[(*before, number)],
             **_frame_without(layer, None if is_rgb else wanted),
         )
-        for number, name in enumerate(names[: min(count, 3)] if is_rgb else names)
+        for number, name in enumerate(names)
     ]
 
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 FRAME = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 
+COLOURS = 3
+"""Of an RGB layer; a fourth value of a pixel is its transparency."""
+
 _COPY_FRAME = (
     "If the two belong together, right-click the image layer > Copy scale and "
     "transforms > Copy all to clipboard, then right-click the other layer > Apply "
@@ -31,29 +34,29 @@ _COPY_FRAME = (
 
 
 def check_image_layer(layer: Any) -> None:
-    """Check that a layer holds one 2D or 3D gray image.
+    """Check that a layer holds one 2D or 3D image, gray or in colours.
 
     Raises
     ------
     ImageError
-        If it is RGB, has other than 2 or 3 axes, or holds no numbers, NaN,
-        infinity, or one value everywhere.
+        If it has other than 2 or 3 axes, or holds no numbers, NaN, infinity, or one
+        value everywhere.
     GridMismatchError
         If its scale is not positive or its axes have units that do not go together.
     """
-    if getattr(layer, "rgb", False):
-        raise ImageError(_told_rgb(layer))
     shape = spatial_shape(layer)
     if len(shape) not in (2, 3):
         raise ImageError(
             f"The layer {layer.name!r} has {len(shape)} axes {shape}, but 2 (Y, X) "
             "or 3 (Z, Y, X) were expected: right-click it > Split Stack, and choose "
-            "one of the parts."
+            "one of the parts, or all as the channels of one image."
         )
     grid_of_layer(layer)
     _check_kind_of_values(layer)
     data = level_zero(layer)
     if isinstance(data, np.ndarray):
+        if getattr(layer, "rgb", False):
+            data = data[..., :COLOURS]
         check_gray_values(data, f"The layer {layer.name!r}")
 
 
@@ -99,8 +102,10 @@ def level_zero(layer: Any) -> Any:
 
 
 def spatial_shape(layer: Any) -> tuple[int, ...]:
-    """Return the shape without leading axes of length 1, when it has over three."""
+    """Return the shape without colours and leading axes of length 1, over three."""
     shape = tuple(int(size) for size in level_zero(layer).shape)
+    if getattr(layer, "rgb", False):
+        shape = shape[:-1]
     while len(shape) > 3 and shape[0] == 1:
         shape = shape[1:]
     return shape
@@ -136,22 +141,6 @@ def frame_value(layer: Any, key: str) -> Any:
     if key == "affine" and value is not None:
         return np.array(getattr(value, "affine_matrix", value), dtype=float)
     return np.array(value) if isinstance(value, np.ndarray) else value
-
-
-def _told_rgb(layer: Any) -> str:
-    """Say what an RGB layer is good for; in one that is really gray, that too."""
-    voxels = level_zero(layer)
-    is_loaded = isinstance(voxels, np.ndarray)
-    if is_loaded and (voxels[..., :3] == voxels[..., :1]).all():
-        return (
-            f"The layer {layer.name!r} is stored as RGB, but its colours are alike: it "
-            "is really gray. Right-click it > Split RGB, and choose any one channel."
-        )
-    return (
-        f"The layer {layer.name!r} is an RGB colour image, but a gray image was "
-        "expected: right-click it > Split RGB, and choose one of the channels, or all "
-        "three as the channels of one image."
-    )
 
 
 def _rounded(step: float) -> float:

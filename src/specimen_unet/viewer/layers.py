@@ -12,7 +12,11 @@ import numpy as np
 
 from specimen_unet.domain.case import Case
 from specimen_unet.domain.errors import ImageError, SpecimenUnetError
-from specimen_unet.viewer.channels import channels_of, check_channels
+from specimen_unet.viewer.channels import (
+    channels_in,
+    channels_of,
+    check_channels,
+)
 from specimen_unet.viewer.layer_checks import (
     FRAME,
     check_image_layer,
@@ -61,7 +65,8 @@ def case_from_layers(
     ----------
     image : napari.layers.Image or alike, or a list of them
         Gray values, (Y, X) or (Z, Y, X), with `scale`, `units` and `name`. Several
-        layers of one shape and place are the channels of one image.
+        layers of one shape and place are the channels of one image. An RGB layer is
+        three channels, and one where its colours are alike.
     *labels : napari.layers.Labels or alike
         One layer an observer; the layer's name becomes the observer's.
     name : str, optional
@@ -70,7 +75,7 @@ def case_from_layers(
         Group of the case; its name, when not given.
     channel_axis : int, optional
         Which axis of a single layer are channels; -1 takes the colours of an RGB
-        layer as three channels.
+        layer as three channels even where they are alike.
 
     Returns
     -------
@@ -80,8 +85,8 @@ def case_from_layers(
     Raises
     ------
     ImageError
-        If the image is RGB or 4D (without `channel_axis`), constant, or holds NaN,
-        or its channels have different shapes.
+        If the image is 4D (without `channel_axis`), constant, or holds NaN, or its
+        channels have different shapes.
     GridMismatchError
         If labels have another shape, scale or place than the image, or are not
         whole numbers; or channels another scale or place.
@@ -92,9 +97,10 @@ def case_from_layers(
     """
     layers = channels_of(image, channel_axis)
     # Loaded once: the checks then see the very voxels that are kept.
-    channels = [_Snapshot(layer) for layer in layers]
-    first = channels[0]
-    check_channels(channels)
+    copies = [_Snapshot(layer) for layer in layers]
+    first = copies[0]
+    check_channels(copies)
+    channels = channels_in(copies)
     drawn: dict[str, Array] = {}
     for layer in map(_Snapshot, labels):
         check_labels_layer(layer, first)
@@ -105,10 +111,12 @@ def case_from_layers(
             )
         drawn[layer.name] = layer.data
     grid = grid_of_layer(first)
-    is_one = channel_axis is None and len(layers) == 1
+    is_one = channel_axis is None and len(channels) == 1
     whole = image if channel_axis is not None else layers[0]
     return Case(
-        first.data if is_one else np.stack([channel.data for channel in channels]),
+        channels[0].data
+        if is_one
+        else np.stack([channel.data for channel in channels]),
         drawn,
         spacing=grid.spacing,
         unit=grid.unit,
@@ -124,8 +132,9 @@ class _Snapshot:
     def __init__(self, layer: Any) -> None:
         self.name = str(layer.name)
         self.rgb = bool(getattr(layer, "rgb", False))
-        shape = spatial_shape(layer)
-        self.data: Array = np.array(level_zero(layer)).reshape(shape)
+        voxels: Array = np.array(level_zero(layer))
+        colours = voxels.shape[-1:] if self.rgb else ()
+        self.data = voxels.reshape(*spatial_shape(layer), *colours)
         for key, value in frame_of(layer).items():
             setattr(self, key, value)
 
@@ -249,4 +258,4 @@ def _on_image(values: Array, image_layer: Any) -> Array:
             "the layer that it was computed from."
         )
     shape: tuple[int, ...] = tuple(level_zero(image_layer).shape)
-    return values.reshape(shape)
+    return values.reshape(shape[:-1] if getattr(image_layer, "rgb", False) else shape)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from specimen_unet.domain.errors import ImageError, ModelFileError
 from specimen_unet.domain.grid import Grid
-from specimen_unet.viewer.channels import check_channels
+from specimen_unet.viewer.channels import channels_in, check_channels
 from specimen_unet.viewer.layer_checks import grid_of_layer
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def check_model_fits(card: ModelCard, *layers: Any) -> list[str]:
     card : ModelCard
         Of the model.
     *layers : napari.layers.Image or alike, or None
-        What is to be segmented, a layer a channel.
+        What is to be segmented: a layer a channel, or three of them.
 
     Returns
     -------
@@ -53,15 +53,21 @@ def check_model_fits(card: ModelCard, *layers: Any) -> list[str]:
 
 
 def _check_number(channels: int, layers: tuple[Any, ...]) -> None:
-    """Check that there is a layer for every channel of a model."""
+    """Check that there is a layer, or a colour of one, for every channel of a model."""
     if not layers or layers[0] is None:
         raise ImageError("There is no image yet: open one (File ▸ Open).")
-    chosen = sum(layer is not None for layer in layers)
-    if chosen < channels:
+    chosen = [layer for layer in layers if layer is not None]
+    found = len(channels_in(chosen))
+    wanted = f"This model takes images of {channels} channel{'s'[: channels > 1]}, but "
+    if found > channels:
         raise ModelFileError(
-            f"This model takes images of {channels} channels, but {chosen} layer"
-            f"{'s are' if chosen > 1 else ' is'} chosen: open the other channels as "
-            "layers of the same shape and scale, or choose another model."
+            f"{wanted}{chosen[0].name!r} is in colours, which are {found}: right-click "
+            "it > Split RGB, and choose one of them, or choose another model."
+        )
+    if found < channels:
+        raise ModelFileError(
+            f"{wanted}{found} {'is' if found == 1 else 'are'} chosen: open the others "
+            "as layers of the same shape and scale, or choose another model."
         )
 
 

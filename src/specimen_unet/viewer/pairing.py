@@ -10,6 +10,7 @@ import numpy as np
 
 from specimen_unet.domain.case import Case
 from specimen_unet.domain.errors import NoAnnotationError
+from specimen_unet.viewer.channel_names import channels_of_labels, words_of
 from specimen_unet.viewer.channels import check_channels
 from specimen_unet.viewer.layer_checks import (
     check_labels_layer,
@@ -99,8 +100,10 @@ def pair_layers(images: Sequence[Any], labels: Sequence[Any]) -> list[Pair]:
     """Pair every image with the labels of its shape that bear its name.
 
     Labels whose shape only one image has need no name, but may not bear the number
-    of another specimen ("033" beside "032"). What was made here
-    (predictions, previews) is no ground truth, nor are empty labels beside others.
+    of another specimen ("033" beside "032"). Labels that bear the name of several
+    images alike, which names say are channels ("032 DAPI", "032 GFP"), pair with all.
+    What was made here (predictions, previews) is no ground truth, nor are empty labels
+    beside others.
 
     Parameters
     ----------
@@ -115,18 +118,26 @@ def pair_layers(images: Sequence[Any], labels: Sequence[Any]) -> list[Pair]:
         it, so that their check says why.
     """
     opened = [layer for layer in images if kind_of_layer(layer) is None]
-    images = [layer for layer in opened if _is_drawn_on(layer)]
+    images = [layer for layer in opened if len(spatial_shape(layer)) in (2, 3)]
     labels = [layer for layer in labels if kind_of_layer(layer) is None]
     painted = [layer for layer in labels if _is_painted(layer)] or labels
-    owners = [image_of(layer, images) for layer in painted]
+    owners = [_owners(layer, images) for layer in painted]
     pairs = [
         Pair(
-            image, tuple(t for t, o in zip(painted, owners, strict=True) if o is image)
+            image,
+            tuple(t for t, o in zip(painted, owners, strict=True) if o[:1] == (image,)),
+            next((o[1:] for o in owners if o[:1] == (image,)), ()),
         )
         for image in images
     ]
     complete = [pair for pair in pairs if pair.truths]
     return complete or [_unfit(image, painted) for image in (images or opened)[:1]]
+
+
+def _owners(labels: Any, images: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the image that labels were drawn on, or all its channels, or nothing."""
+    image = image_of(labels, images)
+    return channels_of_labels(labels, images) if image is None else (image,)
 
 
 def _unfit(image: Any, labels: Sequence[Any]) -> Pair:
@@ -246,7 +257,7 @@ def observer_name(labels_name: str, image_name: str) -> str:
     ('EA', '032')
     """
     own = _words(image_name)
-    rest = [word for word in _split(labels_name) if word.lower() not in own]
+    rest = [word for word in words_of(labels_name) if word.lower() not in own]
     return " ".join(rest) or labels_name
 
 
@@ -273,17 +284,7 @@ def _likeness(
 
 
 def _words(name: str) -> set[str]:
-    return {word.lower() for word in _split(name)}
-
-
-def _split(name: str) -> list[str]:
-    return [word for word in re.split(r"[\W_]+", name) if word]
-
-
-def _is_drawn_on(image: Any) -> bool:
-    """Tell whether an image layer may be a specimen: not RGB, and 2D or 3D."""
-    is_gray = not getattr(image, "rgb", False)
-    return is_gray and len(spatial_shape(image)) in (2, 3)
+    return {word.lower() for word in words_of(name)}
 
 
 def _is_painted(labels: Any) -> bool:

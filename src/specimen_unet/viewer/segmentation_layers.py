@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from specimen_unet.viewer.label_colours import colours_beside
 from specimen_unet.viewer.layers import labels_layer, probability_layers
 from specimen_unet.viewer.provenance import mark_layer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     import napari.layers
@@ -23,6 +25,7 @@ def segmentation_layers(
     *,
     card: ModelCard,
     model: Path,
+    beside: Iterable[Any] = (),
 ) -> tuple[napari.layers.Labels, list[napari.layers.Image]]:
     """Make the layers of a segmentation, which lie exactly on the image.
 
@@ -38,6 +41,8 @@ def segmentation_layers(
         Names and colours of the labels.
     model : Path
         File of the model, kept in the metadata.
+    beside : iterable of layer
+        What is in the viewer: labels there keep their colours to themselves.
 
     Returns
     -------
@@ -51,9 +56,10 @@ def segmentation_layers(
     """
     plan = card.plan
     name = f"{image_layer.name} - {model.stem}"
+    colours = colours_beside(card.label_colours, beside, image_layer)
     names = dict(zip(plan.label_values, plan.label_names, strict=True))
     layer = labels_layer(
-        labels, image_layer, name=name, label_names=names, colours=card.label_colours
+        labels, image_layer, name=name, label_names=names, colours=colours
     )
     details = {"model": str(model), "image": str(image_layer.name)}
     mark_layer(layer, "segmentation", **details)

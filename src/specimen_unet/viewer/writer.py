@@ -60,9 +60,6 @@ def _voxels(data: Any, attributes: dict[str, Any]) -> tuple[Array, Grid]:
     """Load the voxels of a layer, channels in front, with the grid they lie on."""
     layer = SimpleNamespace(data=data, **dict(attributes))
     values = np.asarray(level_zero(layer))
-    if getattr(layer, "rgb", False):
-        layer.data, layer.multiscale = values[..., 0], False
-        values = np.moveaxis(values, -1, 0)
     shape = spatial_shape(layer)
     if len(shape) not in (2, 3):
         raise ImageError(
@@ -70,5 +67,8 @@ def _voxels(data: Any, attributes: dict[str, Any]) -> tuple[Array, Grid]:
             "but files of 2 (Y, X) or 3 (Z, Y, X) can be saved: right-click it > "
             "Split Stack, and save the parts."
         )
-    channels = values.shape[:1] if getattr(layer, "rgb", False) else ()
+    channels: tuple[int, ...] = ()
+    if getattr(layer, "rgb", False):
+        values = np.moveaxis(values, -1, 0)
+        channels = values.shape[:1]
     return values.reshape(*channels, *shape), grid_of_layer(layer)

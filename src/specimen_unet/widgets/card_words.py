@@ -48,8 +48,10 @@ def card_caution(card: ModelCard) -> str:
 def _images(card: ModelCard) -> str:
     if card.plan.dimensions == 3:
         return "volumes (3D)"
-    was_volume = any(len(shape) == 3 for shape in card.plan.fingerprint.shapes)
-    return "volumes slice by slice (2D)" if was_volume else "2D images"
+    was_stack = any(len(shape) == 3 for shape in card.plan.fingerprint.shapes)
+    return (
+        "the 2D images of a volume or stack, one by one" if was_stack else "2D images"
+    )
 
 
 def _labels(card: ModelCard) -> str:

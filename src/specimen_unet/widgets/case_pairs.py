@@ -6,122 +6,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import napari.layers
-from magicgui.widgets import ComboBox, Container, PushButton, Widget
+from magicgui.widgets import Container, PushButton, Widget
 from psygnal import Signal
-from qtpy.QtWidgets import QSizePolicy
 
 from specimen_unet.domain.errors import SpecimenUnetError
 from specimen_unet.viewer.channels import check_same_channel
-from specimen_unet.viewer.layer_checks import level_zero, spatial_shape
+from specimen_unet.viewer.layer_checks import level_zero
 from specimen_unet.viewer.pairing import Pair, pair_layers
+from specimen_unet.widgets.case_row import CaseRow
 from specimen_unet.widgets.layer_choice import layer_list_events, layers_of_type
 from specimen_unet.widgets.note import Note
-from specimen_unet.widgets.truth_menu import TruthMenu
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari.viewer import Viewer
-
-
-class CaseRow(Container[Widget]):
-    """One image with its ground truths, and what is wrong with them.
-
-    Attributes
-    ----------
-    edited : Signal
-        A person changed the row: the new pair, or None to take it away.
-    """
-
-    edited = Signal(object)
-
-    def __init__(
-        self, number: int, pair: Pair, images: Sequence[Any], labels: Sequence[Any]
-    ) -> None:
-        super().__init__(labels=False, name=f"case_{number}")
-        self.pair = pair
-        self._images = images
-        self._image = ComboBox(
-            name=f"image_{number}",
-            value=pair.image,
-            choices=[
-                (str(layer.name), layer) for layer in images if layer not in pair.more
-            ],
-            tooltip="The image of this specimen",
-        )
-        self._image.native.setSizePolicy(
-            QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed
-        )
-        self._image.native.setMinimumWidth(60)
-        self._truths = TruthMenu(
-            pair.image, labels, pair.observers(), name=f"ground_truth_{number}"
-        )
-        self._more = PushButton(
-            name=f"more_channels_{number}",
-            text="+",
-            tooltip="Add a layer that is another channel of this image",
-        )
-        self._more.native.setFixedWidth(28)
-        self._remove = PushButton(
-            name=f"remove_{number}", text="✕", tooltip="Do not learn from this image"
-        )
-        self._remove.native.setFixedWidth(28)
-        free = [layer for layer in images if _can_be_channel(layer, pair)]
-        # Names need the room: who has no other channel sees no button for it.
-        more = [self._more] if free else []
-        controls = [self._image, *more, self._truths, self._remove]
-        line = Container(widgets=controls, layout="horizontal", labels=False)
-        self.problem = Note(f"problem_{number}", "problem")
-        self.channels = [self._channel_line(n, images) for n in range(len(pair.more))]
-        self.extend([line, *self.channels, self.problem])
-        line.margins = self.margins = (0, 0, 0, 0)
-        self._image.changed.connect(self._change_image)
-        self._truths.ticked.connect(self._change_truths)
-        self._more.changed.connect(self._add_channel)
-        self._remove.changed.connect(self._take_away)
-
-    def _channel_line(self, index: int, images: Sequence[Any]) -> Container[Widget]:
-        """Make the choice of one further channel, and a button to do without it."""
-        here = self.pair.more[index]
-        offered = [i for i in images if i is here or _can_be_channel(i, self.pair)]
-        box = ComboBox(
-            name=f"channel_{index + 2}",
-            value=here,
-            choices=[(f"+ {layer.name}", layer) for layer in offered],
-            tooltip=f"Channel {index + 2} of {self.pair.image.name}",
-        )
-        box.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        leave = PushButton(
-            name=f"leave_channel_{index + 2}", text="✕", tooltip="Without this channel"
-        )
-        leave.native.setFixedWidth(28)
-        box.changed.connect(lambda layer: self._change_channel(index, (layer,)))
-        leave.changed.connect(lambda _: self._change_channel(index, ()))
-        line: Container[Widget] = Container(
-            widgets=[box, leave], layout="horizontal", labels=False
-        )
-        line.margins = (16, 0, 0, 0)
-        return line
-
-    def _add_channel(self) -> None:
-        """Add the first layer that can be another channel."""
-        free = [layer for layer in self._images if _can_be_channel(layer, self.pair)]
-        if free:
-            self._change_channel(len(self.pair.more), (free[0],))
-
-    def _change_channel(self, index: int, layers: tuple[Any, ...]) -> None:
-        more = self.pair.more
-        more = (*more[:index], *layers, *more[index + 1 :])
-        self.edited.emit(replace(self.pair, more=more))
-
-    def _change_image(self, image: Any) -> None:
-        self.edited.emit(Pair(image))
-
-    def _change_truths(self, truths: tuple[Any, ...]) -> None:
-        self.edited.emit(replace(self.pair, truths=truths))
-
-    def _take_away(self) -> None:
-        self.edited.emit(None)
 
 
 class CasePairs(Container[Widget]):
@@ -279,12 +178,6 @@ class CasePairs(Container[Widget]):
         self._add.enabled = len(images) > len(taken)
         if is_new:
             self.edited.emit()
-
-
-def _can_be_channel(layer: Any, pair: Pair) -> bool:
-    """Tell whether a layer may be another channel of a pair's image."""
-    is_free = layer not in pair.channels and not getattr(layer, "rgb", False)
-    return is_free and spatial_shape(layer) == spatial_shape(pair.image)
 
 
 def _what_to_open(images: Sequence[Any]) -> str:

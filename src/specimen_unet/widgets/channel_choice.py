@@ -9,6 +9,8 @@ import napari.viewer
 from magicgui.widgets import ComboBox, Container, Widget
 from psygnal import Signal
 
+from specimen_unet.viewer.channel_names import channel_like
+from specimen_unet.viewer.channels import channels_in
 from specimen_unet.widgets.field_grid import FieldGrid
 from specimen_unet.widgets.layer_choice import layer_choice, layers_of_type
 
@@ -19,9 +21,9 @@ if TYPE_CHECKING:
 
 
 class ChannelChoice(Container[Widget]):
-    """A choice of a layer for each channel of a model but the first.
+    """A choice of a layer for each channel of a model that the first has not.
 
-    Empty, and not to be seen, for models of one channel.
+    An RGB layer has three. Empty, and not to be seen, where nothing is missing.
 
     Parameters
     ----------
@@ -42,11 +44,12 @@ class ChannelChoice(Container[Widget]):
         self._viewer = viewer
         self._names: tuple[str, ...] = ()
         self._boxes: list[ComboBox] = []
+        self._first: Any = None
         self.visible = False
 
     @property
     def layers(self) -> tuple[Any, ...]:
-        """The layer of each channel but the first; None where there is none."""
+        """The layer of each further channel; None where there is none."""
         return tuple(box.value for box in self._boxes)
 
     @property
@@ -56,8 +59,10 @@ class ChannelChoice(Container[Widget]):
 
     def show_model(self, card: ModelCard | None, first: Any) -> None:
         """Offer a choice for each further channel, guessed from the layers' names."""
-        names = _channel_names(card) if card is not None else ()
+        names = _further_channels(card, first) if card is not None else ()
         if names == self._names:
+            if first is not self._first:
+                self._guess(first)
             return
         self._names = names
         for old in list(self):
@@ -81,31 +86,29 @@ class ChannelChoice(Container[Widget]):
         )
 
     def _guess(self, first: Any) -> None:
-        """Choose layers that bear the channel's name, else those not yet chosen."""
+        """Choose layers that bear the names of image and channel, each once."""
+        self._first = first
         free = [
             layer
             for layer in layers_of_type(self._viewer, napari.layers.Image)
             if layer is not first
         ]
         for box, name in zip(self._boxes, self._names, strict=True):
-            alike = [layer for layer in free if _is_alike(str(layer.name), name)]
-            found = next(iter([*alike, *free]), None)
+            found = channel_like(name, first, free) if first is not None else None
             if found is not None:
-                box.value = found
+                with box.changed.blocked():
+                    box.value = found
                 free.remove(found)
 
     def _tell(self, _: Any = None) -> None:
         self.chosen.emit()
 
 
-def _channel_names(card: ModelCard) -> tuple[str, ...]:
-    """Name the channels but the first as the training layers were called."""
+def _further_channels(card: ModelCard, first: Any) -> tuple[str, ...]:
+    """Name the channels that the first layer has not, as in training."""
     count = card.plan.image_channels
     known: Sequence[str] = card.channel_names
     if len(known) != count:
         known = [f"Channel {number + 1}" for number in range(count)]
-    return tuple(known[1:])
-
-
-def _is_alike(layer: str, channel: str) -> bool:
-    return channel.lower() in layer.lower() or layer.lower() in channel.lower()
+    has = len(channels_in([first])) if first is not None else 1
+    return tuple(known[has:])

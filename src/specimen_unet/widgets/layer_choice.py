@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import ComboBox
 
+from specimen_unet.widgets.elision import elide_in_the_middle
+
 if TYPE_CHECKING:
     import napari.layers
     import napari.viewer
@@ -65,6 +67,7 @@ def layer_choice(
         nullable=nullable,
         choices=lambda _: layers_of_type(viewer, layer_type),
     )
+    elide_in_the_middle(box)
     for event in layer_list_events(viewer):
         # Held weakly by napari: a box that is gone hears nothing more.
         event.connect(box.reset_choices)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
+from specimen_unet.viewer.label_colours import colours_beside
 from specimen_unet.viewer.layer_checks import level_zero, spatial_shape
 from specimen_unet.viewer.layers import labels_layer
 from specimen_unet.viewer.provenance import mark_layer
@@ -133,7 +134,8 @@ class LivePreview(QObject):
         """Lay an empty labels layer on an image; the selection stays as it is."""
         self._remove_layer()
         empty = np.zeros(spatial_shape(image), preview.labels.dtype)
-        colours = dict(enumerate(_COLOURS, start=1))
+        wanted = dict(enumerate(_COLOURS, start=1))
+        colours = colours_beside(wanted, self._viewer.layers, image)
         layer = labels_layer(empty, image, name=NAME, colours=colours)
         mark_layer(layer, "preview")
         layer.opacity = 0.55

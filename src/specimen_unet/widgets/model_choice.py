@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 from specimen_unet.domain.errors import ModelFileError
 from specimen_unet.files.library import SUFFIX, models, read_card
 from specimen_unet.widgets.card_words import card_caution, card_summary
+from specimen_unet.widgets.elision import elide_in_the_middle
 from specimen_unet.widgets.note import Note
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class ModelChoice(Container[Widget]):
             tooltip="The models of the library, the newest first",
             choices=self._choices,
         )
+        elide_in_the_middle(self.box)
         self.open = PushButton(
             name="open_model",
             text="From file…",

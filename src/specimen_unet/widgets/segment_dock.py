@@ -165,7 +165,12 @@ class SegmentDock(Container[Widget]):
         layer, path, card = self._asked
         try:
             made, maps = segmentation_layers(
-                result.labels, result.probabilities, layer, card=card, model=path
+                result.labels,
+                result.probabilities,
+                layer,
+                card=card,
+                model=path,
+                beside=self._viewer.layers,
             )
         except SpecimenUnetError as error:  # the layer holds another image by now
             self._end(str(error))
