@@ -126,6 +126,22 @@ def dice(model: su.Model, case: su.Case, slices: Any) -> float:
     return float(su.compare(labels[slices], truth_of(case)[slices]).iloc[0]["dice"])
 
 
+def table(results: list[dict[str, Any]]) -> str:
+    """Write the results as the table of docs/your-data.md."""
+    rows = ["| outlined | slices in all | other slices | new specimens |"]
+    rows += ["|---|---|---|---|"]
+    for result in results:
+        slices = result["slices"] or "all"
+        meaning = ", 0 is background" if result["annotation"] == "everywhere" else ""
+        others = result["dice_other_slices"]
+        rows.append(
+            f"| {slices} of each of {result['specimens']}{meaning} "
+            f"| {result['outlined']} | {'' if others is None else f'{others:.2f}'} "
+            f"| {result['dice_unseen']:.2f} |"
+        )
+    return "\n".join(rows)
+
+
 def main() -> None:
     """Compare every amount of outlining and write what came out."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -143,6 +159,7 @@ def main() -> None:
     for work in works(arguments.specimens, arguments.slices):
         results.append(result_of(work, cases, unseen, arguments))
         print(results[-1], file=sys.stderr)
+    print(table(results), file=sys.stderr)
     write_record(
         arguments.json,
         "slices",

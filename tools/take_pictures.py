@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SIZE = (1500, 950)
 MINUTES = 2.0
-LONGEST = 900.0
+LONGEST = 3600.0
 IN_3D = {
     "ending": "steps",
     "steps": 90,
@@ -154,7 +154,7 @@ def watch_a_training(viewer: napari.Viewer, train: Any, path: Path) -> None:
     until(
         lambda: previews[-1] > DONE or train.result.path, "a preview late in training"
     )
-    if train.result.path or max(scores) < LEARNT:
+    if train.result.path or max(scores, default=0) < LEARNT:
         sys.exit(f"Nothing worth a picture was learnt (Dice {scores}): is this busy?")
     photograph(viewer, path)
 
