@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from specimen_unet import __version__
+from specimen_unet.domain.card import ModelCard
+from specimen_unet.domain.plan import Plan
 from specimen_unet.domain.settings import SegmentationSettings, TrainingSettings
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ myst_heading_anchors = 3
 copybutton_prompt_text = "$ "
 
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
 autodoc_typehints = "none"  # the docstrings tell types with shapes and axes
 napoleon_google_docstring = False
 napoleon_use_rtype = False
@@ -52,6 +55,17 @@ def _table(kind: type[BaseModel]) -> str:
     return "\n".join(rows)
 
 
+def _contents(kind: type[BaseModel]) -> str:
+    """Write the fields whose names do not say all as rows."""
+    rows = ["| field | what it says |", "|---|---|"]
+    rows += [
+        f"| `{name}` | {_in_a_cell(field.description)} |"
+        for name, field in kind.model_fields.items()
+        if field.description
+    ]
+    return "\n".join(rows)
+
+
 def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
@@ -63,6 +77,8 @@ def _in_a_cell(text: str | None) -> str:
 myst_substitutions = {
     "training_settings": _table(TrainingSettings),
     "segmentation_settings": _table(SegmentationSettings),
+    "plan_fields": _contents(Plan),
+    "card_fields": _contents(ModelCard),
 }
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SIZE = (1500, 950)
 MINUTES = 2.0
-LONGEST = 900.0
+LONGEST = 3600.0
 IN_3D = {
     "ending": "steps",
     "steps": 90,
@@ -53,14 +53,14 @@ def take(folder: Path) -> None:
 def in_3d(folder: Path) -> None:
     """Train on four specimens, segment another one, compare."""
     viewer = new_viewer()
-    train_on_specimens(viewer, folder)
-    segment_another(viewer, folder)
-    compare(viewer, folder)
+    train = train_on_specimens(viewer, folder)
+    segment = segment_another(viewer, train, folder)
+    compare(viewer, segment, folder)
     viewer.close()
 
 
-def train_on_specimens(viewer: napari.Viewer, folder: Path) -> None:
-    """Photograph a plan, a training and its model."""
+def train_on_specimens(viewer: napari.Viewer, folder: Path) -> Any:
+    """Photograph a plan, a training and its model; return the dock."""
     choose(viewer, *SAMPLES, "Four ex-vivo specimens (3D, to learn from)")
     show_largest_slice(viewer, viewer.layers["specimen 1 EA"])
     train = open_dock(viewer, "Train")
@@ -70,28 +70,29 @@ def train_on_specimens(viewer: napari.Viewer, folder: Path) -> None:
     until(lambda: train.result.path is not None, "the model")
     show_outlines(*viewer.layers[1:3])
     photograph(viewer, folder / "model.png")
-    close_dock(train)
+    return train
 
 
-def segment_another(viewer: napari.Viewer, folder: Path) -> None:
+def segment_another(viewer: napari.Viewer, train: Any, folder: Path) -> Any:
     """Photograph a segmentation of a specimen the model has not seen."""
     viewer.layers.clear()
     choose(viewer, *SAMPLES, "Another ex-vivo specimen (3D, to segment)")
     show_largest_slice(viewer, viewer.layers["specimen 11 EA"])
     hide(viewer, "specimen 11 EA", "specimen 11 MG")
-    segment = open_dock(viewer, "Segment")
+    press(train.result.segment)
+    segment = viewer.window.dock_widgets["Segment (Specimen U-Net)"]
     until(lambda: segment.segment.enabled, "a model that fits")
     press(segment.segment)
     until(lambda: bool(segment.result.value), "the segmentation")
     photograph(viewer, folder / "segment.png")
-    close_dock(segment)
+    return segment
 
 
-def compare(viewer: napari.Viewer, folder: Path) -> None:
+def compare(viewer: napari.Viewer, segment: Any, folder: Path) -> None:
     """Photograph the scores of that, and the errors."""
     show_outlines(*viewer.layers[1:])
-    viewer.layers[3].colormap = {0: "transparent", None: "white"}
-    dock = open_dock(viewer, "Compare")
+    press(segment.compare)
+    dock = viewer.window.dock_widgets["Compare (Specimen U-Net)"]
     until(lambda: dock.slices.isVisible() and not dock.is_busy, "the scores")
     photograph(viewer, folder / "compare.png")
     dock.errors.button.click()
@@ -153,7 +154,7 @@ def watch_a_training(viewer: napari.Viewer, train: Any, path: Path) -> None:
     until(
         lambda: previews[-1] > DONE or train.result.path, "a preview late in training"
     )
-    if train.result.path or max(scores) < LEARNT:
+    if train.result.path or max(scores, default=0) < LEARNT:
         sys.exit(f"Nothing worth a picture was learnt (Dice {scores}): is this busy?")
     photograph(viewer, path)
 
@@ -187,12 +188,6 @@ def open_dock(viewer: napari.Viewer, name: str) -> Any:
     """Open a dock by the menu."""
     choose(viewer, *DOCKS, f"{name} (Specimen U-Net)")
     return viewer.window.dock_widgets[f"{name} (Specimen U-Net)"]
-
-
-def close_dock(dock: Any) -> None:
-    """Close a dock as a person does."""
-    dock.native.parent().close()
-    settle()
 
 
 def press(button: Any) -> None:

@@ -1,9 +1,15 @@
-"""The pages: every block of code runs as it is read, every link leads somewhere."""
+"""The pages: every block of code runs as it is read, every link leads somewhere.
+
+A block is run by its language: ``python`` as a script from the top of the page to its
+end, ``console`` by what stands behind the prompt, ``sh`` and ``bash`` line by line.
+``text`` is for what nobody types. A block in any other language fails.
+"""
 
 from __future__ import annotations
 
 import re
 import shlex
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,37 +27,73 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SMALL = shlex.split("--ending steps --steps 2 --channels 4,8 --network UNet --batch 1")
-# Run by somebody else: pip and python by tox, the viewer by tools/take_pictures.py,
-# tox by .ci/run, and what takes minutes by a test of its own.
-NOT_HERE = ("python -m ", "python tools/", "tox ", "napari", "source ", "git ")
-OWN_TEST = {"specimen-unet demo demo-output": "tests/runs/test_demo.py"}
+# What cannot run in a test, to the letter, and the file that does run it.
+RUN_BY = {
+    "python -m venv specimens": "tox.ini",
+    "source specimens/bin/activate": "tox.ini",
+    'python -m pip install ".[all]"': "tox.ini",
+    "python -m pip install tox && tox run -e demo": "tox.ini",
+    "python -m pip install tox && tox run -e py311": ".ci/run",
+    "specimen-unet demo demo-output": "tests/runs/test_demo.py",
+    "napari": "tools/take_pictures.py",
+}
+COMMANDS = ("console", "sh", "bash")
+NO_CODE = ("text", "{toctree}", "{eval-rst}")
 
-_FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(
+    r"^(?P<indent> *)(?P<fence>`{3,}|~{3,}|:{3,})(?P<language>[^`\n]*)\n"
+    r"(?P<code>.*?)^(?P=indent)(?P=fence)$",
+    re.MULTILINE | re.DOTALL,
+)
 
 _LINK = re.compile(r"\]\((?!https?://)([^)#\s]+)(?:#[^)]*)?\)")
 _HIDDEN = re.compile(r"<!--.*?-->", re.DOTALL)
 
 
 class Block(NamedTuple):
-    """A block of code, and the line of the page it begins in."""
+    """A block of code, its language, and the line of the page it begins in."""
 
+    language: str
     code: str
     line: int
 
 
-def blocks(page: Path, language: str) -> list[Block]:
-    """List the blocks of one language, in their order."""
+def blocks(page: Path, *languages: str) -> list[Block]:
+    """List the blocks of these languages (of all, if none is named), in their order."""
     text = page.read_text(encoding="utf-8")
-    return [
-        Block(found[2], text.count("\n", 0, found.start(2)) + 1)
-        for found in _FENCE.finditer(text)
-        if found[1] == language
+    found = [
+        Block(
+            fence["language"].strip(),
+            textwrap.dedent(fence["code"]),
+            text.count("\n", 0, fence.start("code")) + 1,
+        )
+        for fence in _FENCE.finditer(text)
     ]
+    return [block for block in found if not languages or block.language in languages]
 
 
-def pages_with(language: str) -> list[Path]:
+def pages_with(*languages: str) -> list[Path]:
     """List the pages that hold such blocks."""
-    return [page for page in PAGES if blocks(page, language)]
+    return [page for page in PAGES if blocks(page, *languages)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_block_of_a_page_is_run_or_is_no_code(page: Path) -> None:
+    known = ("python", *COMMANDS, *NO_CODE)
+    assert [block for block in blocks(page) if block.language not in known] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_no_line_of_a_fence_is_overlooked(page: Path) -> None:
+    # A fence that is not closed, or is indented otherwise than its end, hides code.
+    left = _FENCE.sub("", page.read_text(encoding="utf-8"))
+    assert re.findall(r"^.*(?:```|~~~).*$", left, re.MULTILINE) == []
+
+
+@pytest.mark.parametrize("page", pages_with("text"), ids=lambda page: page.stem)
+def test_no_command_hides_in_text(page: Path) -> None:
+    text = "".join(block.code for block in blocks(page, "text"))
+    assert re.findall(r"^\s*(?:\$ |specimen-unet |import |from ).*$", text, re.M) == []
 
 
 @pytest.mark.parametrize("page", pages_with("python"), ids=lambda page: page.stem)
@@ -64,35 +106,36 @@ def test_the_python_of_a_page_runs(page: Path, open_layers: ViewerModel) -> None
         exec(code, names)
 
 
-@pytest.mark.parametrize("page", pages_with("console"), ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", pages_with(*COMMANDS), ids=lambda page: page.stem)
 @pytest.mark.usefixtures("place")
 def test_the_commands_of_a_page_run(
     page: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for command in commands(page):
-        if command.startswith(NOT_HERE):
+        if command in RUN_BY:
             continue
-        if command in OWN_TEST:
-            assert (ROOT / OWN_TEST[command]).exists()
-            continue
-        program, *arguments = shlex.split(command, comments=True)
+        program, *arguments = shlex.split(command)
         assert program == "specimen-unet", f"{page.name} shows {command!r}"
         status = run(arguments)
         told = capsys.readouterr()
         assert status == 0, f"{page.name}: {command}\n{told.out}{told.err}"
 
 
-def test_there_is_something_to_run() -> None:
-    assert sum(len(blocks(page, "python")) for page in PAGES) > 10
-    assert sum(len(list(commands(page))) for page in PAGES) > 10
+def test_what_is_run_elsewhere_is_on_a_page_and_is_run_there() -> None:
+    shown = {command for page in PAGES for command in commands(page)}
+    assert set(RUN_BY) - shown == set()
+    assert [file for file in RUN_BY.values() if not (ROOT / file).exists()] == []
 
 
 def commands(page: Path) -> Iterator[str]:
-    """List what a page tells to type after the prompt."""
-    for block in blocks(page, "console"):
+    """List what a page tells to type, without comments and what a job script opens."""
+    for block in blocks(page, *COMMANDS):
         for line in block.code.splitlines():
-            if line.startswith("$ "):
-                yield line.removeprefix("$ ")
+            typed = re.sub(r"\s+#.*|^#.*", "", line)
+            if block.language == "console":
+                assert line.startswith("$ "), f"{page.name}: {line!r} has no prompt"
+            if typed:
+                yield typed.removeprefix("$ ")
 
 
 def run(arguments: list[str]) -> int:
@@ -100,6 +143,8 @@ def run(arguments: list[str]) -> int:
     if arguments[0] in ("train", "plan") and "RUN" not in arguments:
         arguments = [*arguments, *SMALL]
     arguments = [newest_run() if word == "RUN" else word for word in arguments]
+    if ">" in arguments:
+        arguments = arguments[: arguments.index(">")]
     try:
         return cli.main(arguments)
     except SystemExit as end:  # --version, and what argparse refuses

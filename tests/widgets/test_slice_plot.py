@@ -5,6 +5,8 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
+from specimen_unet.viewer import samples
+from specimen_unet.widgets import curves, slice_plot
 from specimen_unet.widgets.slice_plot import Curve, SlicePlot
 
 
@@ -44,6 +46,12 @@ def test_the_mark_reads_the_scores_of_its_slice(plot):
     assert plot.reading == "Slice 4: EA – · EA / <MG> 0.900"
     plot.mark_slice(None)
     assert "Click" in plot.reading
+
+
+def test_the_curves_of_the_samples_observers_have_the_colours_of_their_outlines():
+    outlines = list(samples.COLOURS.values())
+    assert list(slice_plot.COLOURS[: len(outlines)]) == outlines
+    assert list(curves._OBSERVERS[: len(outlines)]) == outlines
 
 
 def test_a_sentence_takes_the_place_of_an_empty_plot(plot):

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 _REDRAW_MS = 300
 _HEIGHT = 170
 _SMOOTHING = 0.95
-# Told apart also by people who see few colours, on dark and on light ground.
-_LOSS, _STEPS, _DICE = "#4aa3df", "#7d8b99", "#f0a030"
-_OBSERVERS = ("#57b894", "#c58be0", "#d9776a", "#8f9fb3")
+# Told apart also by people who see few colours, on dark and on light ground. Observers
+# have the colours that they have in Compare and in the samples.
+_LOSS, _STEPS, _DICE = "#4aa3df", "#7d8b99", "#009E73"
+_OBSERVERS = ("#E69F00", "#56B4E9", "#CC79A7", "#8f9fb3")
 
 
 class TrainingCurves(QWidget):

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from specimen_unet.domain.case import Array
 
-# Okabe and Ito's colours, which colour-blind people can tell apart.
-COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#D55E00", "#0072B2")
+# Okabe and Ito's colours, which colour-blind people can tell apart; the first ones are
+# those of the samples' observers, so that a curve looks like the outline it is about.
+COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#F0E442", "#D55E00", "#0072B2")
 _HEIGHT = 190
 
 
