@@ -173,14 +173,15 @@ def write_volume(
             _forget_unit(temporary)
 
 
-def place_of_volume(path: str | Path) -> Place:
-    """Read where a volume lies, not its voxels.
+def place_of_volume(path: str | Path, answers: Answers = NO_ANSWERS) -> Place:
+    """Read where a volume lies, not its voxels; no answer changes that.
 
     Raises
     ------
     CaseReadError
         As `read_volume` does.
     """
+    del answers
     path = Path(path)
     _header_of(path)
     reader = read_information(path)

@@ -20,9 +20,10 @@ from specimen_unet.files.images import (
     read_image,
     read_labels,
 )
+from specimen_unet.files.layouts.datasets import dataset_facts, label_names
 from specimen_unet.files.pairing import MOST_LABELS, pair_names, says_labels
 from specimen_unet.files.tiff import tiff_kind
-from specimen_unet.files.zarr_store import is_zarr
+from specimen_unet.files.zarr_format import is_zarr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +88,7 @@ def read_layers(path: str) -> list[LayerData]:
     frame = frame_of_grid(grid)
     labels = _labels(image, grid, Path(path))
     if labels is not None:
-        return [(labels, {"name": name, **frame}, "labels")]
+        return [(labels, {"name": name, **frame, **_features(Path(path))}, "labels")]
     if image.ndim == grid.dimensions:
         return [(image, {"name": name, **frame}, "image")]
     if has_colours(path):
@@ -134,6 +135,17 @@ def _labels(image: Array, grid: Grid, path: Path) -> Array | None:
         return None
     is_image = not says_so and np.unique(labels).size > MOST_LABELS
     return None if is_image else labels
+
+
+def _features(path: Path) -> dict[str, Any]:
+    """Name labels as the dataset.json above them does."""
+    try:
+        names = label_names(dataset_facts(path.parent.parent))
+    except CaseReadError:  # told where the folder is read as cases
+        return {}
+    if not names:
+        return {}
+    return {"features": {"index": list(names), "label": list(names.values())}}
 
 
 def _is_beside_its_image(path: Path) -> bool:

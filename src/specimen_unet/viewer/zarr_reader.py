@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from specimen_unet.files.zarr_images import is_zarr, read_zarr, zarr_stem
+from specimen_unet.files.zarr_format import is_zarr
+from specimen_unet.files.zarr_images import read_zarr, zarr_stem
 from specimen_unet.files.zarr_pyramid import open_pyramid
 from specimen_unet.files.zarr_store import is_group
 from specimen_unet.viewer.reader import frame_of_grid
