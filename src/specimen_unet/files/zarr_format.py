@@ -15,7 +15,7 @@ from specimen_unet.files.questions import Reading, ask_spacing
 if TYPE_CHECKING:
     from specimen_unet.domain.case import Array
     from specimen_unet.domain.grid import Grid
-    from specimen_unet.files.questions import Answers
+    from specimen_unet.files.questions import Answers, Question
     from specimen_unet.files.volumes import Place
 
 _SUFFIX = ".zarr"
@@ -34,7 +34,8 @@ def read_zarr_image(path: Path, answers: Answers) -> Reading:
     from specimen_unet.files.zarr_images import read_zarr
 
     del answers
-    return _asked(path, *read_zarr(path))
+    image, grid = read_zarr(path)
+    return Reading(image, grid, ask_unit(path, grid))
 
 
 def load_zarr_labels(path: Path, answers: Answers) -> Reading:
@@ -43,7 +44,7 @@ def load_zarr_labels(path: Path, answers: Answers) -> Reading:
 
     del answers
     labels, grid = read_zarr_labels(path)
-    return _asked(path, np.asarray(labels), grid)
+    return Reading(np.asarray(labels), grid, ask_unit(path, grid))
 
 
 def zarr_level(path: Path, level: int) -> Path:
@@ -66,8 +67,8 @@ def write_zarr_folder(
         write_zarr(path, image, grid)
 
 
-def _asked(path: Path, image: Array, grid: Grid) -> Reading:
+def ask_unit(path: Path, grid: Grid) -> tuple[Question, ...]:
     """Ask for the size of a voxel where the axes have no unit."""
     if grid.unit != "pixel":
-        return Reading(image, grid)
-    return Reading(image, grid, (ask_spacing(path, grid, "names no unit of length"),))
+        return ()
+    return (ask_spacing(path, grid, "names no unit of length"),)
