@@ -18,7 +18,8 @@ from specimen_unet.files.pictures import (
     write_picture,
 )
 from specimen_unet.files.tiff import read_tiff, write_tiff
-from specimen_unet.files.volumes import place_of_volume, read_volume, write_volume
+from specimen_unet.files.volume_writing import write_volume
+from specimen_unet.files.volumes import place_of_volume, read_volume
 from specimen_unet.files.zarr_format import (
     is_zarr,
     load_zarr_labels,

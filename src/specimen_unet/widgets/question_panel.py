@@ -53,14 +53,19 @@ class QuestionPanel(Container[Widget]):
             tooltip="What the file holds",
         )
         self.choice.native.setSizePolicy(
-            QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed
+            QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed
         )
+        self.choice.native.setMinimumWidth(60)
         self.answer = PushButton(
             name="answer", text="Set", tooltip="Take this for all of these layers"
         )
         self.leave = PushButton(
             name="leave_as_taken", text="Leave it", tooltip="Go on with what was taken"
         )
+        for button in (self.answer, self.leave):
+            button.native.setSizePolicy(
+                QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed
+            )
         self.problem = Note("answer_problem", "problem")
         controls: list[Widget] = [self.spacing, self.choice, self.answer, self.leave]
         self._line: Container[Widget] = Container(
