@@ -181,7 +181,7 @@ def _at_spacing_of(plan: Plan, images: Array, spacing: Sequence[float]) -> Array
     if then == now:
         return images
     with memory_errors("Train with a coarser spacing, or segment a part of the image."):
-        values = torch.from_numpy(np.array(images, np.float32))
+        values = torch.from_numpy(images.astype(np.float32))
         return np.asarray(resample(values, then))
 
 
