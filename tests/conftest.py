@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from specimen_unet.domain.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+    from types import ModuleType
 
     from specimen_unet.domain.case import Array
 
@@ -186,3 +188,13 @@ def _card(dimensions: int = 3, **changes: Any) -> ModelCard:
         ),
         date="2026-11-21T10:00:00+00:00",
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def damage() -> ModuleType:
+    """Files of every format, and what benchmarks/fuzz.py does to them."""
+    path = Path(__file__).parents[1] / "benchmarks" / "damage.py"
+    spec = importlib.util.spec_from_file_location("damage", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

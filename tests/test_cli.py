@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import tifffile
 
 from specimen_unet.cli import main
 from specimen_unet.domain.events import StepDone
+from specimen_unet.domain.grid import Grid
 from specimen_unet.files.images import (
     read_image,
     read_labels,
@@ -23,6 +25,7 @@ from specimen_unet.files.images import (
     write_labels,
 )
 from specimen_unet.files.library import library_folder, models, read_card
+from specimen_unet.files.zarr_writing import write_zarr
 from specimen_unet.runs.folder import RunFolder, runs_folder
 from specimen_unet.runs.terminal import ProgressBar
 
@@ -257,8 +260,92 @@ def test_labels_never_replace_their_images(folder, small, answered, capsys):
 @pytest.mark.parametrize("spatial", [(32, 32)], indirect=True)
 def test_a_run_keeps_its_settings(folder, small, answered, capsys):
     run = answered("train", folder, *small, "--steps", "3")["run"]
-    assert main(["train", run, "--resume", "--minutes", "5"]) == 1
+    for option in (["--minutes", "5"], ["--answer", "stack=channels"]):
+        assert main(["train", run, "--resume", *option]) == 1
+        assert "keeps the settings" in capsys.readouterr().err
+    assert main(["plan", run, "--layout", "names"]) == 1
     assert "keeps the settings" in capsys.readouterr().err
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, make_blob_case: Callable[..., Case]) -> Path:
+    """Return a folder of three patients' pictures, which say nothing of spacing."""
+    folder = tmp_path / "pictures"
+    for seed in range(6):
+        case = make_blob_case((32, 32), seed=seed)
+        pixels = np.clip(case.image[0] / case.image[0].max() * 255, 0, 255)
+        for name, values in (
+            (f"p{seed // 2}x{seed}.tif", pixels.astype(np.uint8)),
+            (f"p{seed // 2}x{seed}_mask.tif", case.labels["EA"]),
+        ):
+            folder.mkdir(exist_ok=True)
+            tifffile.imwrite(folder / name, values, metadata=None)
+    return folder
+
+
+SAID = ["--answer", "spacing=0.5 0.25 mm", "--group-pattern", r"p(\d)"]
+
+
+def test_planning_and_training_heed_what_is_said_of_a_folder(pictures, answered):
+    small = [*SMALL, "--dimensions", "2", "--patch", "16,16", "--steps", "3"]
+    plan = answered("plan", pictures, *small, *SAID)
+    assert (plan["unit"], plan["fingerprint"]["spacings"][0]) == ("mm", [0.5, 0.25])
+    trained = answered("train", pictures, *small, *SAID)
+    cases = RunFolder.open(trained["run"]).cases()
+    assert {case.group for case in cases} == {"0", "1", "2"}
+    assert {case.grid.unit for case in cases} == {"mm"}
+
+
+@pytest.mark.parametrize("spatial", [(32, 32)], indirect=True)
+def test_segmenting_heeds_what_is_said_of_a_folder(
+    folder, small, answered, tmp_path, pictures
+):
+    model = answered("train", folder, *small, "--steps", "3")["model"]
+    store = tmp_path / "stores" / "a.ome.zarr"
+    image, grid = read_image(folder / "blob-0.tif")
+    write_zarr(store, np.tile(image, (33, 1)), grid)
+    out = tmp_path / "out"
+    answered("segment", store.parent, model, "--out", out, "--level", "1")
+    labels, labels_grid = read_labels(out / "a.ome.zarr")
+    assert labels.shape == (33 * 16, 16)
+    assert labels_grid.spacing == tuple(2 * step for step in grid.spacing)
+    answer = ("--answer", "spacing=0.5 0.5 mm")
+    written = answered("segment", pictures, model, "--out", out, *answer)["written"]
+    assert len(written) == 6
+    assert read_labels(out / "p0x0.tif")[1] == Grid((0.5, 0.5), "mm")
+
+
+@pytest.mark.parametrize("spatial", [(32, 32)], indirect=True)
+def test_channels_and_names_of_a_data_set_reach_model_labels_and_scores(
+    tmp_path, make_blob_case, small, answered
+):
+    for seed in range(3):
+        case = make_blob_case((32, 32), seed=seed, channels=2)
+        for number, channel in enumerate(case.image):
+            name = f"blob{seed}_{number:04d}.tif"
+            write_image(tmp_path / "raw" / "imagesTr" / name, channel, case.grid)
+        path = tmp_path / "raw" / "labelsTr" / f"blob{seed}.tif"
+        write_labels(path, case.labels["EA"], case.grid)
+    raw, out = tmp_path / "raw", tmp_path / "out"
+    names = {"labels": {"background": 0, "blob": 1}, "channel_names": {"0": "T1"}}
+    names["channel_names"]["1"] = "T2"
+    (raw / "dataset.json").write_text(json.dumps(names))
+    model = answered("train", raw, *small, "--steps", "3")["model"]
+    card = read_card(model)
+    assert card.plan.label_names == ("background", "blob")
+    assert card.channel_names == ("T1", "T2")
+    answered("segment", raw, model, "--out", out)
+    assert {path.name for path in out.iterdir()} == {f"blob{n}.tif" for n in range(3)}
+    scores = answered("compare", out, raw)["scores"]
+    assert {row["name"] for row in scores} == {"blob"}
+
+
+@pytest.mark.parametrize("spatial", [(32, 32)], indirect=True)
+def test_labels_of_an_earlier_run_are_not_segmented(folder, small, answered):
+    model = answered("train", folder, *small, "--steps", "3")["model"]
+    out = folder / "predicted"
+    first = answered("segment", folder, model, "--out", out)["written"]
+    assert answered("segment", folder, model, "--out", out)["written"] == first
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,16 @@ from specimen_unet import __version__
 from specimen_unet.domain.errors import SpecimenUnetError
 from specimen_unet.domain.export_settings import ExportSettings
 from specimen_unet.domain.settings import SegmentationSettings, TrainingSettings
+from specimen_unet.files.case_options import AS_FOUND
 from specimen_unet.runs.answers import Answer, Status
-from specimen_unet.runs.options import OptionError, add_options, changes, chosen
+from specimen_unet.runs.options import (
+    OptionError,
+    add_case_options,
+    add_options,
+    case_options,
+    changes,
+    chosen,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -78,24 +86,28 @@ def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
 
 
 def _plan(parsed: argparse.Namespace) -> Answer:
-    settings = _training_settings(parsed)
-    from specimen_unet.runs.training_commands import plan
+    settings, options = _training_settings(parsed), case_options(parsed)
+    from specimen_unet.runs.folder import RunFolder
+    from specimen_unet.runs.training_commands import open_run, plan, plan_again
 
-    return plan(parsed.folder, settings if _is_chosen(parsed) else None)
+    if RunFolder.is_run(parsed.folder):
+        return plan_again(open_run(parsed.folder, is_chosen=_is_chosen(parsed)))
+    return plan(parsed.folder, settings, options)
 
 
 def _train(parsed: argparse.Namespace) -> Answer:
-    settings = _training_settings(parsed)
+    settings, options = _training_settings(parsed), case_options(parsed)
     from specimen_unet.runs.folder import RunFolder
     from specimen_unet.runs.training_commands import new_run, open_run, train
 
     is_begun = parsed.resume or parsed.more_minutes is not None
     if is_begun or RunFolder.is_run(parsed.folder):
-        run = open_run(parsed.folder, settings if _is_chosen(parsed) else None)
+        run = open_run(parsed.folder, is_chosen=_is_chosen(parsed))
         return train(run, resume=parsed.resume, more_minutes=parsed.more_minutes)
     run = new_run(
         parsed.folder,
         settings,
+        options,
         parent=parsed.out,
         name=parsed.name,
         start_from=parsed.start_from,
@@ -104,27 +116,25 @@ def _train(parsed: argparse.Namespace) -> Answer:
 
 
 def _segment(parsed: argparse.Namespace) -> Answer:
-    settings = chosen(parsed, SegmentationSettings)
+    settings, options = chosen(parsed, SegmentationSettings), case_options(parsed)
     from specimen_unet.runs.segment_files import segment_files
 
-    return segment_files(parsed.images, parsed.model, parsed.out, settings)
+    return segment_files(parsed.images, parsed.model, parsed.out, settings, options)
 
 
 def _compare(parsed: argparse.Namespace) -> Answer:
-    settings = _training_settings(parsed)
+    settings, options = _training_settings(parsed), case_options(parsed)
     from specimen_unet.runs.compare_files import compare_files
 
-    return compare_files(parsed.predicted, parsed.truth, settings.annotation)
+    return compare_files(parsed.predicted, parsed.truth, settings.annotation, options)
 
 
 def _cases(parsed: argparse.Namespace) -> Answer:
+    options = case_options(parsed)
     from specimen_unet.files.case_folder import CaseFolder
-    from specimen_unet.runs.case_commands import Export, answers_of, cases, export
+    from specimen_unet.runs.case_commands import Export, cases, export
 
-    answers = answers_of(parsed.answers)
-    folder = CaseFolder.open(
-        parsed.folder, parsed.layout, parsed.group_pattern, answers
-    )
+    folder = CaseFolder.open(parsed.folder, options)
     if parsed.export is None:
         return cases(folder)
     return export(folder, Export(parsed.export, parsed.format, parsed.observer))
@@ -154,7 +164,9 @@ def _training_settings(parsed: argparse.Namespace) -> TrainingSettings:
 
 
 def _is_chosen(parsed: argparse.Namespace) -> bool:
-    return bool(changes(parsed, TrainingSettings))
+    """Tell whether anything was said that a run already knows."""
+    is_said = case_options(parsed) != AS_FOUND
+    return is_said or bool(changes(parsed, TrainingSettings))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -190,6 +202,7 @@ def _command(
 def _add_plan(commands: Any) -> None:
     parser = _command(commands, "plan", "Say what training would do, and why.", _plan)
     parser.add_argument("folder", type=Path, help="folder of cases, or a run")
+    add_case_options(parser)
     add_options(parser, TrainingSettings)
 
 
@@ -210,6 +223,7 @@ def _add_train(commands: Any) -> None:
     parser.add_argument(
         "--start-from", type=Path, metavar="MODEL", help="fine-tune this model"
     )
+    add_case_options(parser)
     add_options(parser, TrainingSettings)
 
 
@@ -218,6 +232,7 @@ def _add_segment(commands: Any) -> None:
     parser.add_argument("images", type=Path, help="image file, or folder of them")
     parser.add_argument("model", type=Path, help=".safetensors file")
     parser.add_argument("--out", type=Path, required=True, help="folder for the labels")
+    add_case_options(parser, has_groups=False)
     add_options(parser, SegmentationSettings)
 
 
@@ -228,6 +243,7 @@ def _add_compare(commands: Any) -> None:
     parser.add_argument(
         "truth", type=Path, nargs="+", help="label file of each observer, or a folder"
     )
+    add_case_options(parser, has_groups=False)
     add_options(parser, TrainingSettings, only=("annotation",))
 
 
@@ -235,25 +251,7 @@ def _add_cases(commands: Any) -> None:
     summary = "Show what is paired with what in a folder; write it for other tools."
     parser = _command(commands, "cases", summary, _cases)
     parser.add_argument("folder", type=Path, help="folder of images and labels")
-    parser.add_argument(
-        "--layout",
-        default="auto",
-        help="how the folder is laid out: nnunet, msd, numbered-masks, names, "
-        "two-folders, or auto (default)",
-    )
-    parser.add_argument(
-        "--group-pattern",
-        metavar="PATTERN",
-        help=r"the part of the name that is the group, in brackets: '(\d+)_'",
-    )
-    parser.add_argument(
-        "--answer",
-        action="append",
-        default=[],
-        dest="answers",
-        metavar="ABOUT=ANSWER",
-        help="to what images leave open: 'spacing=0.5 0.1 0.1 mm', stack=channels",
-    )
+    add_case_options(parser)
     parser.add_argument(
         "--export", type=Path, metavar="OUT", help="write the cases into this folder"
     )

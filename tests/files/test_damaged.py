@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,16 +12,6 @@ from specimen_unet.files.images import read_image, read_labels
 
 FILES = 100  # of each format
 pytestmark = pytest.mark.filterwarnings("ignore")
-
-
-@pytest.fixture(scope="module")
-def damage():
-    """The mutations of benchmarks/fuzz.py, which does the same 2,000 times."""
-    path = Path(__file__).parents[2] / "benchmarks" / "damage.py"
-    spec = importlib.util.spec_from_file_location("damage", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")

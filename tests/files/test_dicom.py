@@ -14,9 +14,10 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, RLELossless
 from specimen_unet.domain.errors import CaseReadError
 from specimen_unet.domain.grid import Grid
 from specimen_unet.files.cautions import SpacingWarning
-from specimen_unet.files.dicom import read_dicom
+from specimen_unet.files.dicom import place_of_dicom, read_dicom
 from specimen_unet.files.images import open_image, read_image, write_labels
 from specimen_unet.files.questions import UnansweredError
+from specimen_unet.files.volumes import place_of_volume
 
 VOXELS = np.random.default_rng(0).integers(0, 4000, (4, 6, 7), dtype=np.uint16)
 # Obliquely across the scanner.
@@ -105,10 +106,22 @@ def test_two_series_are_a_question(series):
     )
     with pytest.raises(UnansweredError, match=r"2 series.*1\.9 \(scout, 1 files"):
         read_dicom(series)
-    assert read_dicom(series, series="1.9").image.shape == (6, 7)
+    assert read_dicom(series, {"series": "1.9"}).image.shape == (6, 7)
     assert read_dicom(series, {"series": "1.2.3.4"}).image.shape == (4, 6, 7)
     with pytest.raises(CaseReadError, match="is no answer"):
-        read_dicom(series, series="1.8")
+        read_dicom(series, {"series": "1.8"})
+
+
+def test_labels_of_one_of_several_series_lie_on_it(series, tmp_path):
+    write_slice(series / "other", VOXELS[0], SeriesInstanceUID="1.9")
+    answers = {"series": "1.2.3.4"}
+    image, grid = read_image(series, answers)
+    path = tmp_path / "a.nii.gz"
+    labels = (image > 0).astype(np.uint8)
+    write_labels(path, labels, grid, like=series, answers=answers)
+    assert place_of_volume(path).direction == pytest.approx(
+        place_of_dicom(series, answers).direction
+    )
 
 
 @pytest.mark.parametrize(

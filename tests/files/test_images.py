@@ -8,15 +8,18 @@ import tifffile
 
 from specimen_unet.domain.errors import CaseReadError
 from specimen_unet.domain.grid import Grid
+from specimen_unet.files.cases import read_cases
 from specimen_unet.files.images import (
     WRITTEN,
     image_stem,
     image_suffix,
+    open_image,
     read_image,
     read_labels,
     write_image,
     write_labels,
 )
+from specimen_unet.files.zarr_writing import write_zarr, write_zarr_labels
 
 VOLUMES = [suffix for suffix in WRITTEN if suffix != ".png"]
 GRIDS = {2: Grid((0.2, 0.1), "mm"), 3: Grid((0.5, 0.2, 0.1), "mm")}
@@ -129,3 +132,39 @@ def test_other_kinds_of_files_are_told(tmp_path, name):
 def test_names_end_with_one_of_the_suffixes(name, stem):
     assert image_stem(name) == stem
     assert stem + image_suffix(name) == name
+
+
+def test_a_level_of_an_image_in_several_resolutions_is_read(tmp_path):
+    grid = Grid((0.5, 0.25), "mm")
+    values = np.arange(1100 * 6, dtype=np.uint16).reshape(1100, 6)
+    store = tmp_path / "a.ome.zarr"
+    write_zarr(store, values, grid)
+    write_zarr_labels(store / "labels" / "EA", values, grid)
+    coarse = Grid((1.0, 0.5), "mm")
+    for read, path in ((read_image, store), (read_labels, store / "labels" / "EA")):
+        image, told = read(path, level=1)
+        np.testing.assert_array_equal(image, values[::2, ::2])
+        assert told == coarse
+    (case,) = read_cases(tmp_path, level=1)
+    np.testing.assert_array_equal(case.image[0], values[::2, ::2])
+    np.testing.assert_array_equal(case.labels["EA"], values[::2, ::2])
+    assert case.grid == coarse
+    with pytest.raises(CaseReadError, match="levels 0 to 1, but 2"):
+        read_image(store, level=2)
+
+
+def test_a_file_of_one_resolution_has_no_other_level(tmp_path):
+    write_image(tmp_path / "a.tif", np.eye(5), Grid((1, 1), "mm"))
+    with pytest.raises(CaseReadError, match="one resolution, but level 1"):
+        read_image(tmp_path / "a.tif", level=1)
+
+
+def test_the_size_of_a_voxel_is_asked_where_a_store_names_no_unit(tmp_path):
+    store = tmp_path / "a.ome.zarr"
+    labels = np.eye(8, dtype=np.uint8)
+    write_zarr(store, labels * 7, Grid((2, 2)))
+    write_zarr_labels(store / "labels" / "EA", labels, Grid((2, 2)))
+    (question,) = open_image(store).questions
+    assert (question.about, question.taken) == ("spacing", "2 2 pixel")
+    (case,) = read_cases(tmp_path, answers={"spacing": "0.5 0.25 mm"})
+    assert case.grid == Grid((0.5, 0.25), "mm")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from specimen_unet.domain.errors import CaseReadError
 from specimen_unet.domain.grid import Grid
-from specimen_unet.files.images import write_image
+from specimen_unet.files.images import write_image, write_labels
 from specimen_unet.files.layouts import LAYOUTS, recognise
 from specimen_unet.files.layouts.two_folders import recognise_two_folders
 from specimen_unet.files.listing import Listing
@@ -107,6 +107,7 @@ affixes = st.sampled_from(["", "img_", "Image-", "x", "_mask", " seg", "-final",
     st.sets(st.from_regex(r"[a-c]?[0-9]{1,3}", fullmatch=True), max_size=6),
     st.tuples(affixes, affixes, affixes, affixes),
 )
+@example({"a0"}, {"0"}, ("", "", "", "x"))
 def test_two_folders_pair_right_or_not_at_all(both, images_only, ways):
     """Where labels are missing, their image is paired with no others'."""
     before, after, labels_before, labels_after = ways
@@ -280,3 +281,16 @@ def test_a_listing_names_files_and_stores(tmp_path):
     assert Listing.of(tmp_path).names == ("a.tif", "p/b.png", "p/x.ome.zarr")
     with pytest.raises(CaseReadError, match="no folder"):
         Listing.of(tmp_path / "a.tif")
+
+
+def test_predictions_in_a_folder_of_cases_do_not_hide_what_observers_drew(tmp_path):
+    gray = np.random.default_rng(0).integers(0, 255, (9, 8)).astype(np.uint8)
+    grid = Grid((1, 1), "mm")
+    for name in ("032", "033"):
+        write_image(tmp_path / f"{name}.tif", gray, grid)
+        for place in (f"{name}_EA", f"{name}_MG", f"predicted/{name}"):
+            write_labels(tmp_path / f"{place}.tif", gray // 128, grid)
+    layout, pairing = recognise(Listing.of(tmp_path))
+    assert layout == "names"
+    assert [case.images for case in pairing.drawn] == [("032.tif",), ("033.tif",)]
+    assert [set(case.labels) for case in pairing.drawn] == [{"EA", "MG"}] * 2

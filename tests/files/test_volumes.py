@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from specimen_unet.domain.errors import CaseReadError, GridMismatchError
 from specimen_unet.domain.grid import Grid
-from specimen_unet.files.volumes import place_of_volume, read_volume, write_volume
+from specimen_unet.files.volume_writing import write_volume
+from specimen_unet.files.volumes import place_of_volume, read_volume
 
 GRIDS = [
     Grid((0.1, 0.3), "mm"),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from specimen_unet.domain.errors import CaseReadError
-from specimen_unet.files.zarr_images import read_zarr, read_zarr_case
+from specimen_unet.files.zarr_images import read_drawn, read_zarr
 
 MUTATIONS = 75  # of each version
 
@@ -47,8 +47,8 @@ def edit(path, **changes):
 
 
 def load(store):
-    case = read_zarr_case(store)
-    return np.asarray(case.image), [np.asarray(drawn) for drawn in case.labels.values()]
+    image, _ = read_zarr(store)
+    return np.asarray(image)[None], [np.asarray(d) for d in read_drawn(store).values()]
 
 
 def test_a_block_without_a_file_is_fill_value(store):

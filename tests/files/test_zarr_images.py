@@ -12,10 +12,11 @@ import zarr
 from specimen_unet.domain.errors import CaseReadError
 from specimen_unet.domain.grid import Grid
 from specimen_unet.files import zarr_store
+from specimen_unet.files.cases import read_cases
+from specimen_unet.files.zarr_format import is_zarr
 from specimen_unet.files.zarr_images import (
-    is_zarr,
+    read_drawn,
     read_zarr,
-    read_zarr_case,
     read_zarr_labels,
     zarr_stem,
 )
@@ -160,16 +161,16 @@ def test_labels_beside_an_image_are_observers_of_its_case(
     drawn = (gray > 30_000).astype(np.uint8)
     make_zarr_labels(path, "EA", pyramid(drawn), axes, version=version)
     make_zarr_labels(path, "MG", [drawn * 2], axes, version=version)
-    case = read_zarr_case(path)
+    (case,) = read_cases(tmp_path)
     assert case.name == "032"
     assert list(case.labels) == ["EA", "MG"]
     np.testing.assert_array_equal(case.labels["MG"], drawn * 2)
     np.testing.assert_array_equal(read_zarr_labels(path / "labels" / "EA")[0], drawn)
     with pytest.raises(CaseReadError, match=r"MG.*at level 1"):
-        read_zarr_case(path / "1")
+        read_cases(tmp_path, level=1)
     shutil.rmtree(path / "labels" / "MG")
     with pytest.raises(CaseReadError, match="labels/MG"):
-        read_zarr_case(path)
+        read_drawn(path)
 
 
 def test_labels_of_gray_values_are_refused(tmp_path, make_zarr_image):

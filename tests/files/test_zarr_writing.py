@@ -11,7 +11,7 @@ import yaozarrs
 
 from specimen_unet.domain.errors import CaseReadError
 from specimen_unet.domain.grid import Grid
-from specimen_unet.files.zarr_images import read_zarr, read_zarr_case, read_zarr_labels
+from specimen_unet.files.zarr_images import read_drawn, read_zarr, read_zarr_labels
 from specimen_unet.files.zarr_pyramid import open_pyramid
 from specimen_unet.files.zarr_writing import write_zarr, write_zarr_labels
 
@@ -78,9 +78,9 @@ def test_labels_in_the_folder_of_an_image_are_an_observer_of_it(tmp_path, drawn,
     write_zarr_labels(path / "labels" / "EA", drawn * 2, grid)
     assert words(path / "labels") == {"labels": ["EA", "U-Net"]}
     validated(yaozarrs.v04.LabelImage, path / "labels" / "EA")
-    case = read_zarr_case(path)
-    np.testing.assert_array_equal(case.labels["EA"], drawn * 2)
-    np.testing.assert_array_equal(case.labels["U-Net"], drawn)
+    found = read_drawn(path)
+    np.testing.assert_array_equal(found["EA"], drawn * 2)
+    np.testing.assert_array_equal(found["U-Net"], drawn)
 
 
 def test_large_planes_get_coarser_levels(tmp_path):

@@ -132,7 +132,6 @@ def test_a_folder_without_pairs_says_how_to_lay_it_out(tmp_path, answered):
     assert "NAME_labels.tif" in text
     (tmp_path / "032.tif").unlink()
     assert "holds no images" in answered(tmp_path, status=1)
-    assert "no layout 'x'" in answered(tmp_path, "--layout", "x", status=1)
 
 
 def test_labels_of_another_spacing_are_told(observers, answered):
@@ -178,6 +177,23 @@ def test_nnunet_raw_goes_back_into_folders(busi, answered, tmp_path):
         )
         np.testing.assert_array_equal(case.image, other.image)
         np.testing.assert_array_equal(case.labels["labels"], other.labels["labels"])
+
+
+@pytest.mark.parametrize("format_", ["nnunet", "folders"])
+def test_names_of_labels_and_channels_survive_an_export(
+    observers, answered, tmp_path, format_
+):
+    (observers / "dataset.json").write_text(
+        '{"labels": {"background": 0, "vessel": 1, "wall": 5},'
+        ' "channel_names": {"0": "ultrasound"}}'
+    )
+    first, _ = read_cases(observers)
+    assert first.label_names == {0: "background", 1: "vessel", 5: "wall"}
+    assert first.channel_names == ("ultrasound",)
+    answered(observers, "--export", tmp_path / "out", "--format", format_)
+    names = dict(read_cases(tmp_path / "out")[0].label_names)
+    wall = 2 if format_ == "nnunet" else 5
+    assert names == {0: "background", 1: "vessel", wall: "wall"}
 
 
 def test_an_export_refuses_places_that_are_taken(observers, answered, tmp_path):

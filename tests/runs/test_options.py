@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from typing import get_args
 
 import pytest
 
 from specimen_unet.domain.settings import SegmentationSettings, TrainingSettings
-from specimen_unet.runs.options import OptionError, add_options, changes, chosen
+from specimen_unet.files.case_options import AS_FOUND, AUTO, CaseOptions, LayoutName
+from specimen_unet.files.layouts import LAYOUTS
+from specimen_unet.runs.options import (
+    OptionError,
+    add_case_options,
+    add_options,
+    case_options,
+    changes,
+    chosen,
+)
 
 
 @pytest.fixture(params=[TrainingSettings, SegmentationSettings])
@@ -81,3 +91,29 @@ def test_some_of_the_fields_only():
     assert chosen(parsed, TrainingSettings).annotation == "painted"
     with pytest.raises(SystemExit):
         parser.parse_args(["--minutes", "1"])
+
+
+def parse_case_options(*typed, has_groups=True):
+    parser = argparse.ArgumentParser()
+    add_case_options(parser, has_groups=has_groups)
+    return case_options(parser.parse_args(typed))
+
+
+def test_what_is_said_of_a_folder_of_cases_is_read():
+    assert parse_case_options() == parse_case_options(has_groups=False) == AS_FOUND
+    said = parse_case_options(
+        *("--layout", "msd", "--group-pattern", r"(\d+)_", "--level", "2"),
+        *("--answer", "spacing=0.5 0.1 mm", "--answer", "stack=channels"),
+    )
+    answers = {"spacing": "0.5 0.1 mm", "stack": "channels"}
+    assert said == CaseOptions("msd", r"(\d+)_", answers, 2)
+
+
+def test_every_layout_has_a_name_in_the_terminal():
+    assert {AUTO, *LAYOUTS} == set(get_args(LayoutName))
+
+
+@pytest.mark.parametrize("typed", ["spacing", "size=3", "stack="])
+def test_an_answer_to_no_question_is_told(typed):
+    with pytest.raises(OptionError, match=f"--answer {typed}: ABOUT=ANSWER"):
+        parse_case_options("--answer", typed)

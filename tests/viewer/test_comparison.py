@@ -7,7 +7,8 @@ import pytest
 from napari.layers import Labels
 
 from specimen_unet.domain.errors import SpecimenUnetError
-from specimen_unet.viewer.comparison import check_compared_layers, label_names
+from specimen_unet.viewer.comparison import check_compared_layers
+from specimen_unet.viewer.layers import names_of_labels
 
 FRAME = {"scale": (0.5, 0.1, 0.1), "units": ["mm"] * 3}
 
@@ -103,4 +104,4 @@ def test_names_of_labels_come_from_the_prediction_first():
     truth.features = {"index": [1, 2], "label": ["lesion", "rim"]}
     names = check_compared_layers(model, [truth]).comparison("everywhere").label_names
     assert names == {1: "tumour", 2: "rim"}
-    assert label_names(labels("plain")) == {}
+    assert names_of_labels([labels("plain")]) == {}

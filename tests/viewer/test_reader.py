@@ -11,6 +11,7 @@ from napari.layers import Image, Labels, Layer
 from specimen_unet.domain.errors import CaseReadError
 from specimen_unet.domain.grid import Grid
 from specimen_unet.files.images import write_image, write_labels
+from specimen_unet.viewer.layers import case_from_layers
 from specimen_unet.viewer.reader import get_reader, read_layers
 
 pytestmark = pytest.mark.usefixtures("plugin")
@@ -51,6 +52,19 @@ def test_labels_open_as_labels_by_their_name(tmp_path, painted, grid, name):
     assert isinstance(layer, Labels)
     np.testing.assert_array_equal(layer.data, painted)
     np.testing.assert_array_equal(layer.scale, grid.spacing)
+
+
+def test_labels_of_a_data_set_open_with_their_names(tmp_path, gray, painted, grid):
+    write_image(tmp_path / "imagesTr" / "a_0000.tif", gray, grid)
+    write_labels(tmp_path / "labelsTr" / "a.tif", painted, grid)
+    facts = tmp_path / "dataset.json"
+    facts.write_text('{"labels": {"background": 0, "tumour": 1}}')
+    (image,) = opened(tmp_path / "imagesTr" / "a_0000.tif")
+    (labels,) = opened(tmp_path / "labelsTr" / "a.tif")
+    assert case_from_layers(image, labels).label_names == {1: "tumour"}
+    facts.write_text("damaged")
+    (labels,) = opened(tmp_path / "labelsTr" / "a.tif")
+    assert case_from_layers(image, labels).label_names == {}
 
 
 def test_labels_stored_as_real_numbers_open_as_labels(tmp_path, painted, grid):

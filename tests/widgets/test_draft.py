@@ -9,6 +9,7 @@ import pytest
 
 from specimen_unet.domain.settings import TrainingSettings
 from specimen_unet.runs.folder import RunFolder, runs_folder
+from specimen_unet.viewer.layer_checks import grid_of_layer
 from specimen_unet.viewer.pairing import Pair
 from specimen_unet.widgets import draft as draft_module
 from specimen_unet.widgets.draft import Choice, Draft, remove_old_drafts
@@ -63,6 +64,21 @@ def test_a_choice_that_stays_is_planned(draft: Draft, pair: Pair, qtbot: QtBot) 
         draft.choose(choice(pair, minutes=3))
     assert planned.args[0].minutes == 3
     assert told == ["Copying the images…", "Making a plan…"]
+
+
+def test_a_layer_of_another_scale_is_copied_anew(
+    draft: Draft, pair: Pair, qtbot: QtBot
+) -> None:
+    settings = TrainingSettings()
+    for factor in (1, 3):
+        for layer in (pair.image, *pair.truths):
+            layer.scale = np.asarray(layer.scale) * factor
+        grid = grid_of_layer(pair.image)
+        with qtbot.waitSignal(draft.planned):
+            draft.choose(Choice((pair,), settings, grids=(grid,)))
+    with qtbot.waitSignal(draft.taken) as taken:
+        draft.take()
+    assert taken.args[0].cases()[0].grid == grid
 
 
 def test_choices_that_were_overtaken_are_not_told(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,7 +12,7 @@ from specimen_unet.domain.errors import GridMismatchError, ImageError
 from specimen_unet.domain.grid import Grid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 Annotation = Literal["everywhere", "slices", "painted"]
 Array = np.ndarray[Any, Any]
@@ -38,6 +39,8 @@ class Case:
         both sides of a split. The name, when not given.
     channel_names : sequence of str, optional
         What people call the channels; as many as there are, or none.
+    label_names : mapping of int to str, optional
+        What people call the labels, by value, as far as they have a name.
 
     Raises
     ------
@@ -57,6 +60,7 @@ class Case:
         name: str = "case",
         group: str | None = None,
         channel_names: Sequence[str] = (),
+        label_names: Mapping[int, str] | None = None,
     ) -> None:
         labels = dict(labels or {})
         dimensions = _dimensions(image, labels, spacing, name)
@@ -68,6 +72,7 @@ class Case:
         self.name = name
         self.group = group if group is not None else name
         self.channel_names = tuple(channel_names)
+        self.label_names: Mapping[int, str] = MappingProxyType(dict(label_names or {}))
         _check_image(self.image, name)
         for observer, drawn in labels.items():
             _check_labels(drawn, self.shape, observer, name)
@@ -82,10 +87,45 @@ class Case:
         """Number of channels of the image."""
         return int(self.image.shape[0])
 
+    def with_labels(self, labels: Mapping[str, Array]) -> Case:
+        """Return the same specimen with other labels on it, by observer.
+
+        Raises
+        ------
+        GridMismatchError
+            If they do not fit the image.
+        """
+        return Case(
+            self.image,
+            labels,
+            spacing=self.grid.spacing,
+            unit=self.grid.unit,
+            name=self.name,
+            group=self.group,
+            channel_names=self.channel_names,
+            label_names=self.label_names,
+        )
+
     def __repr__(self) -> str:
         observers = ", ".join(self.labels) or "no labels"
         size = " x ".join(map(str, self.shape))
         return f"<Case {self.name!r} {size} ({observers})>"
+
+
+def common_label_names(cases: Iterable[Case]) -> dict[int, str]:
+    """Return the names of labels on which cases agree, by value.
+
+    A name that stands for several labels, or a label of several names, is left out:
+    its number tells more.
+    """
+    names: dict[int, set[str]] = {}
+    for case in cases:
+        for value, name in case.label_names.items():
+            if name.strip():
+                names.setdefault(value, set()).add(name.strip())
+    agreed = {value: found.pop() for value, found in names.items() if len(found) == 1}
+    count = Counter(agreed.values())
+    return {value: name for value, name in agreed.items() if count[name] == 1}
 
 
 def _dimensions(

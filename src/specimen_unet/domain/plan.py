@@ -59,6 +59,7 @@ class Fingerprint(Settings):
     unit: str
     channels: int
     label_values: tuple[int, ...] = Field(description="Labels that occur, without 0.")
+    label_names: dict[int, str] = Field({}, description="As far as they have a name.")
     annotated_fraction: float = Field(description="Share of voxels that are annotated.")
     foreground_fraction: float = Field(
         description="Share of annotated voxels with a label."
@@ -76,6 +77,10 @@ class Fingerprint(Settings):
         description="How alike neighbouring slices are: 1 the same, 0 as alike as any "
         "two; None for 2D images.",
     )
+
+    def label_name(self, label: int) -> str:
+        """Return what people call a label, or its number."""
+        return self.label_names.get(label, f"label {label}")
 
 
 class Plan(Settings):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from specimen_unet.domain.case import common_label_names
 from specimen_unet.domain.errors import (
     GridMismatchError,
     ImageError,
@@ -74,6 +75,7 @@ def fingerprint(cases: Sequence[Case], annotation: Annotation) -> Fingerprint:
         unit=cases[0].grid.unit,
         channels=cases[0].channels,
         label_values=tuple(label for label in by_label if label != 0),
+        label_names=common_label_names(cases),
         annotated_fraction=seen.tally.annotated / seen.tally.voxels,
         foreground_fraction=inside.voxels / seen.tally.annotated,
         foreground_mean=inside.mean,

@@ -231,7 +231,7 @@ def _draft(
         deep_supervision=settings.deep_supervision,
         image_channels=seen.channels,
         label_values=(0, *labels),
-        label_names=("background", *(f"label {label}" for label in labels)),
+        label_names=("background", *(seen.label_name(label) for label in labels)),
         painted_background=background,
         unit=seen.unit,
         ending=settings.ending,

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from specimen_unet.domain.case import Case
 from specimen_unet.domain.errors import CaseReadError, SpecimenUnetError
+from specimen_unet.files.case_options import AS_FOUND, CaseOptions
 from specimen_unet.files.groups import GROUPS_FILE, find_groups
 from specimen_unet.files.images import image_stem, open_image
 from specimen_unet.files.label_files import LabelReader
-from specimen_unet.files.layouts import AUTO, recognise
+from specimen_unet.files.layouts import recognise
 from specimen_unet.files.layouts.datasets import DATASET_FILE
 from specimen_unet.files.listing import Listing, is_store
-from specimen_unet.files.questions import NO_ANSWERS, Answers, Reading
+from specimen_unet.files.questions import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from specimen_unet.domain.grid import Grid
     from specimen_unet.files.groups import Groups
     from specimen_unet.files.pairing import CaseFiles, Pairing
-    from specimen_unet.files.questions import Question
+    from specimen_unet.files.questions import Answers, Question
 
 
 class ReadCase(NamedTuple):
@@ -37,7 +39,7 @@ class ReadCase(NamedTuple):
     questions: tuple[Question, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CaseFolder:
     """A folder of cases.
 
@@ -53,10 +55,10 @@ class CaseFolder:
         First image file of a case -> name of the case, sorted by name.
     groups : Groups
         By first image file.
-    labels : LabelReader
-        Reads the labels, all with the same colours.
     answers : Answers
-        To what the images leave open.
+        To what the images leave open: those of the person, then of the folder.
+    level : int
+        Of images in several resolutions.
     """
 
     listing: Listing
@@ -64,17 +66,11 @@ class CaseFolder:
     pairing: Pairing
     names: dict[str, str]
     groups: Groups
-    labels: LabelReader
     answers: Answers
+    level: int
 
     @classmethod
-    def open(
-        cls,
-        path: str | Path,
-        layout: str = AUTO,
-        group_pattern: str | None = None,
-        answers: Answers = NO_ANSWERS,
-    ) -> CaseFolder:
+    def open(cls, path: str | Path, options: CaseOptions = AS_FOUND) -> CaseFolder:
         """Find the cases of a folder by the names of its files.
 
         Raises
@@ -83,18 +79,22 @@ class CaseFolder:
             If there is no such folder or layout, or the groups make no sense.
         """
         listing = Listing.of(path)
-        found, pairing = recognise(listing, layout)
+        found, pairing = recognise(listing, options.layout)
         names = case_names(pairing.cases)
-        groups = find_groups(listing.root, names, group_pattern)
+        groups = find_groups(listing.root, names, options.group_pattern)
+        known = {**pairing.answers, **options.answers}
+        return cls(listing, found, pairing, names, groups, known, options.level)
+
+    @cached_property
+    def labels(self) -> LabelReader:
+        """Reads the labels, all with the same colours."""
         drawn = (
             file
-            for case in pairing.drawn
+            for case in self.pairing.drawn
             if not is_store(case.images[0])
             for file in case.labelled
         )
-        labels = LabelReader.of(listing.root, drawn)
-        known = {**pairing.answers, **answers}
-        return cls(listing, found, pairing, names, groups, labels, known)
+        return LabelReader.of(self.listing.root, drawn)
 
     @property
     def others(self) -> tuple[str, ...]:
@@ -131,9 +131,18 @@ class CaseFolder:
         CaseReadError
             If a file cannot be read, or files do not fit one another.
         """
+        image, grid, questions = self.image(files)
         if is_store(files.images[0]):
-            return ReadCase(self._stored(files))
-        image, grid, questions = self._image(files)
+            drawn, cautions = self._drawn_in_store(files), []
+        else:
+            drawn, cautions = self._drawn(files, image, grid)
+        case = self._case(files, image, drawn, grid)
+        return ReadCase(case, tuple(cautions), questions)
+
+    def _drawn(
+        self, files: CaseFiles, image: Array, grid: Grid
+    ) -> tuple[dict[str, Array], list[str]]:
+        """Read the labels, and tell what is doubtful about them."""
         drawn = {}
         cautions = []
         for observer, paths in files.labels.items():
@@ -143,21 +152,26 @@ class CaseFolder:
             if not _fits(labels_grid, grid):
                 cautions.append(self._spacings(labels_grid, grid, file, files))
             drawn[observer] = labels
-        case = self._case(files, image, drawn, grid)
-        return ReadCase(case, tuple(cautions), questions)
+        return drawn, cautions
 
-    def _stored(self, files: CaseFiles) -> Case:
-        """Read a case from a Zarr store, lazily."""
+    def _drawn_in_store(self, files: CaseFiles) -> dict[str, Array]:
+        """Open the labels of a Zarr store, lazily."""
         # zarr and dask take half a second to import.
-        from specimen_unet.files.zarr_images import read_zarr_case
+        from specimen_unet.files.zarr_images import read_drawn
 
-        path = self.listing.root / files.images[0]
-        return read_zarr_case(path, name=self.name(files), group=self.group(files))
+        return read_drawn(self.listing.root / files.images[0], level=self.level)
 
-    def _image(self, files: CaseFiles) -> Reading:
-        """Read the image: one file, or one a channel."""
+    def image(self, files: CaseFiles) -> Reading:
+        """Read the image alone: one file, or one a channel.
+
+        Raises
+        ------
+        CaseReadError
+            As `read` does.
+        """
         read = [
-            open_image(self.listing.root / file, self.answers) for file in files.images
+            open_image(self.listing.root / file, self.answers, level=self.level)
+            for file in files.images
         ]
         first, grid, questions = read[0]
         if len(read) == 1:
@@ -191,10 +205,18 @@ class CaseFolder:
                 unit=grid.unit,
                 name=self.name(files),
                 group=self.group(files),
+                channel_names=self._channel_names(image, grid),
+                label_names=self.pairing.label_names,
             )
         except SpecimenUnetError as error:
             path = self.listing.root / files.images[0]
             raise CaseReadError(f"{path} holds no case. {error}") from error
+
+    def _channel_names(self, image: Array, grid: Grid) -> tuple[str, ...]:
+        """Return the folder's names of channels where there are as many."""
+        channels = len(image) if image.ndim > grid.dimensions else 1
+        names = self.pairing.channel_names
+        return names if len(names) == channels else ()
 
     def _check_shape(
         self, labels: Array, shape: tuple[int, ...], file: str, files: CaseFiles
@@ -222,20 +244,27 @@ def case_names(cases: Iterable[CaseFiles]) -> dict[str, str]:
     dict
         First image file -> name.
     """
-    stems = {
-        case.images[0]: case.name or image_stem(case.images[0].rpartition("/")[2])
-        for case in sorted(cases, key=lambda case: case.images)
-    }
-    count = Counter(stems.values())
+    ordered = sorted(cases, key=lambda case: case.images)
+    possible = {case.images[0]: _possible_names(case) for case in ordered}
+    counts = [Counter(names) for names in zip(*possible.values(), strict=True)]
     taken: dict[str, str] = {}
-    for image, stem in stems.items():
-        short = stem if count[stem] == 1 else image_stem(image).replace("/", "-")
+    for image, names in possible.items():
+        ways = zip(names, counts, strict=True)
+        short = next((name for name, count in ways if count[name] == 1), names[-1])
         name, number = short, 2
         while name in taken:
             name = f"{short}-{number}"
             number += 1
         taken[name] = image
     return {image: name for name, image in taken.items()}
+
+
+def _possible_names(case: CaseFiles) -> tuple[str, ...]:
+    """Name a case by its file, with the folders, and with the suffix, too."""
+    image = case.images[0]
+    stem = case.name or image_stem(image.rpartition("/")[2])
+    whole = image_stem(image).replace("/", "-")
+    return stem, whole, image.replace("/", "-").replace(".", "-")
 
 
 def _head(image: str) -> str:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from specimen_unet.domain.errors import CaseReadError
 from specimen_unet.files.case_folder import CaseFolder
+from specimen_unet.files.case_options import AUTO, CaseOptions
 from specimen_unet.files.cautions import (
     GroupsAssumedWarning,
     SpacingWarning,
     UnpairedFilesWarning,
 )
 from specimen_unet.files.images import SUFFIXES
-from specimen_unet.files.layouts import AUTO, LAYOUTS
+from specimen_unet.files.layouts import LAYOUTS
 from specimen_unet.files.questions import NO_ANSWERS, Answers
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def read_cases(
     layout: str = AUTO,
     group_pattern: str | None = None,
     answers: Answers = NO_ANSWERS,
+    level: int = 0,
 ) -> list[Case]:
     r"""Read every case of a folder, with its observers, spacing and unit.
 
@@ -62,6 +64,8 @@ def read_cases(
     answers : mapping, optional
         To what image files leave open, ``{"spacing": "0.1 0.1 mm"}``, as in
         `read_image`; used for those that leave it open.
+    level : int
+        Of images in several resolutions, as in `read_image`.
 
     Returns
     -------
@@ -83,17 +87,22 @@ def read_cases(
     SpacingWarning
         If labels have another spacing than their image.
     """
-    found = CaseFolder.open(folder, layout, group_pattern, answers)
+    options = CaseOptions(layout, group_pattern, answers, level)
+    return cases_of(CaseFolder.open(folder, options), needs_labels=needs_labels)
+
+
+def cases_of(found: CaseFolder, *, needs_labels: bool = True) -> list[Case]:
+    """Read every case of a folder that was opened; see `read_cases`."""
     chosen = found.cases(needs_labels=needs_labels)
     if not chosen:
         raise CaseReadError(why_no_cases(found))
     for told in _cautions(found, needs_labels=needs_labels):
-        warnings.warn(told, stacklevel=2)
+        warnings.warn(told, stacklevel=3)
     cases = []
     for files in chosen:
         case, cautions, _ = found.read(files)
         for caution in cautions:
-            warnings.warn(caution, SpacingWarning, stacklevel=2)
+            warnings.warn(caution, SpacingWarning, stacklevel=3)
         cases.append(case)
     return cases
 

@@ -46,9 +46,7 @@ if TYPE_CHECKING:
     from specimen_unet.domain.case import Array
 
 
-def read_dicom(
-    path: str | Path, answers: Answers = NO_ANSWERS, *, series: str | None = None
-) -> Reading:
+def read_dicom(path: str | Path, answers: Answers = NO_ANSWERS) -> Reading:
     """Read the volume of a series, or the image of one file.
 
     Parameters
@@ -58,8 +56,6 @@ def read_dicom(
     answers : mapping, optional
         ``{"series": UID}`` where a folder holds several, ``{"gaps": "ignore"}``
         where slices are not evenly apart.
-    series : str, optional
-        The same as ``answers["series"]``.
 
     Returns
     -------
@@ -83,8 +79,6 @@ def read_dicom(
         If the headers tell the size of a pixel, but not how far slices are apart.
     """
     path = Path(path)
-    if series is not None:
-        answers = {**answers, "series": series}
     slices, gaps = _slices(path, answers)
     image = _stacked(path, slices)
     grid, why = _grid(path, slices[0], gaps, image)

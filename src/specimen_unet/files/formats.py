@@ -18,13 +18,15 @@ from specimen_unet.files.pictures import (
     write_picture,
 )
 from specimen_unet.files.tiff import read_tiff, write_tiff
-from specimen_unet.files.volumes import place_of_volume, read_volume, write_volume
+from specimen_unet.files.volume_writing import write_volume
+from specimen_unet.files.volumes import place_of_volume, read_volume
 from specimen_unet.files.zarr_format import (
+    is_zarr,
     load_zarr_labels,
     read_zarr_image,
     write_zarr_folder,
+    zarr_level,
 )
-from specimen_unet.files.zarr_store import is_zarr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +68,9 @@ class Format:
     write : callable
         ``(path, image, grid, compress=, place=)``; None for what is only read.
     place : callable
-        ``(path) -> Place``: where a volume lies; None for what lies nowhere.
+        ``(path, answers) -> Place``: where a volume lies; None for what lies nowhere.
+    level : callable
+        ``(path, level) -> path``: where a resolution lies; None where there is one.
     labels_suffix : str
         What labels of such an image are called; "" when they can be stored alike.
     """
@@ -76,7 +80,8 @@ class Format:
     read: Callable[[Path, Answers], Reading]
     read_labels: Callable[[Path, Answers], Reading] | None = None
     write: Write | None = None
-    place: Callable[[Path], Place | None] | None = None
+    place: Callable[[Path, Answers], Place | None] | None = None
+    level: Callable[[Path, int], Path] | None = None
     labels_suffix: str = ""
 
 
@@ -142,6 +147,7 @@ ZARR = Format(
     read_zarr_image,
     load_zarr_labels,
     write_zarr_folder,
+    level=zarr_level,
 )
 FORMATS = (
     *(TIFF, NIFTI, NRRD, NRRD_IN_PARTS, META, META_IN_PARTS),

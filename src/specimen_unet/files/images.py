@@ -80,21 +80,25 @@ def has_colours(path: str | Path) -> bool:
     return tiff_kind(path) == "colour" if kind is TIFF else kind in IN_COLOURS
 
 
-def read_image(path: str | Path, answers: Answers = NO_ANSWERS) -> tuple[Array, Grid]:
+def read_image(
+    path: str | Path, answers: Answers = NO_ANSWERS, *, level: int = 0
+) -> tuple[Array, Grid]:
     """Read an image with its grid.
 
     Parameters
     ----------
     path : str or Path
         A TIFF (ImageJ, OME, plain), NIfTI, NRRD, MetaImage, PNG, JPEG, BMP or DICOM
-        file, or a folder of DICOM slices.
+        file, a folder of DICOM slices, or an OME-Zarr folder (read lazily).
     answers : mapping, optional
         To what the file leaves open: ``{"spacing": "0.5 0.1 0.1 mm"}``,
         ``{"stack": "channels"}``, ``{"series": "1.2.840..."}``.
+    level : int
+        Of an image in several resolutions (OME-Zarr); 0 is the full one.
 
     Returns
     -------
-    image : ndarray, shape (*spatial) or (C, *spatial)
+    image : ndarray or dask.array.Array, shape (*spatial) or (C, *spatial)
         Spatial is (Y, X) or (Z, Y, X), as many axes as `grid` has.
     grid : Grid
         In pixels when nobody says what a voxel measures.
@@ -102,24 +106,28 @@ def read_image(path: str | Path, answers: Answers = NO_ANSWERS) -> tuple[Array, 
     Raises
     ------
     CaseReadError
-        If the file cannot be read, does not hold one 2D or 3D image, or an answer
-        is none.
+        If the file cannot be read, does not hold one 2D or 3D image, has no such
+        level, or an answer is none.
     """
-    image, grid, _ = open_image(path, answers)
+    image, grid, _ = open_image(path, answers, level=level)
     return image, grid
 
 
-def open_image(path: str | Path, answers: Answers = NO_ANSWERS) -> Reading:
+def open_image(
+    path: str | Path, answers: Answers = NO_ANSWERS, *, level: int = 0
+) -> Reading:
     """Read an image with its grid and with what the file leaves open.
 
     As `read_image`, for those who can ask a person: `Reading.questions` says what was
     taken without being said.
     """
-    path = Path(path)
+    path = _at_level(Path(path), level)
     return answer_spacing(format_of(path).read(path, answers), answers)
 
 
-def read_labels(path: str | Path, answers: Answers = NO_ANSWERS) -> tuple[Array, Grid]:
+def read_labels(
+    path: str | Path, answers: Answers = NO_ANSWERS, *, level: int = 0
+) -> tuple[Array, Grid]:
     """Read labels with their grid.
 
     Whole numbers that are stored as real ones become integers. Of a picture with a
@@ -130,7 +138,7 @@ def read_labels(path: str | Path, answers: Answers = NO_ANSWERS) -> tuple[Array,
     ----------
     path : str or Path
         A file of any format.
-    answers : mapping, optional
+    answers, level
         As in `read_image`.
 
     Returns
@@ -145,7 +153,7 @@ def read_labels(path: str | Path, answers: Answers = NO_ANSWERS) -> tuple[Array,
     CaseReadError
         If the file cannot be read, or holds no labels.
     """
-    path = Path(path)
+    path = _at_level(Path(path), level)
     kind = format_of(path)
     reading = (kind.read_labels or kind.read)(path, answers)
     image, grid, _ = answer_spacing(reading, answers)
@@ -197,7 +205,12 @@ def write_image(path: str | Path, image: Array, grid: Grid) -> None:
 
 
 def write_labels(
-    path: str | Path, labels: Array, grid: Grid, *, like: str | Path | None = None
+    path: str | Path,
+    labels: Array,
+    grid: Grid,
+    *,
+    like: str | Path | None = None,
+    answers: Answers = NO_ANSWERS,
 ) -> None:
     """Write labels, whole or not at all, with their spacing and unit.
 
@@ -215,6 +228,8 @@ def write_labels(
     like : str or Path, optional
         The image the labels belong to. Where both formats know of scanners (NIfTI,
         NRRD, MetaImage; DICOM as the image), its place and direction are kept too.
+    answers : mapping, optional
+        With which that image is read: a folder may hold several series.
 
     Raises
     ------
@@ -230,7 +245,7 @@ def write_labels(
     place = None
     if like is not None and format_of(path).place:
         find_place = format_of(like).place
-        place = find_place(Path(like)) if find_place else None
+        place = find_place(Path(like), answers) if find_place else None
     _write(path, labels, grid, compress=True, place=place)
 
 
@@ -249,6 +264,19 @@ def _write(
             f"{', '.join(reversed(WRITTEN))}."
         )
     kind.write(path, image, grid, compress=compress, place=place)
+
+
+def _at_level(path: Path, level: int) -> Path:
+    """Return where a level of an image lies: its own place for the full one."""
+    if level == 0:
+        return path
+    kind = format_of(path)
+    if kind.level is None:
+        raise CaseReadError(
+            f"{path} is {kind.name}, which has one resolution, but level {level} was "
+            "asked for: leave the level out, or choose an OME-Zarr image."
+        )
+    return kind.level(path, level)
 
 
 def _one_channel(labels: Array, path: Path) -> Array:

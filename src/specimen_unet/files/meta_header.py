@@ -11,7 +11,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, BinaryIO
 
-from specimen_unet.domain.errors import CaseReadError
+from specimen_unet.files.text_header import TextHeader
 from specimen_unet.files.volume_header import (
     LONGEST_HEADER,
     VolumeHeader,
@@ -19,7 +19,6 @@ from specimen_unet.files.volume_header import (
     check_zlib,
     damaged,
     foreign,
-    opened,
 )
 
 if TYPE_CHECKING:
@@ -57,14 +56,7 @@ def read_meta_header(path: Path) -> VolumeHeader:
         If the file (or that of its voxels) is missing, empty, truncated, damaged or
         no MetaImage.
     """
-    with opened(path) as file:
-        fields = _fields(file, path)
-        needed = _length(fields, path)
-        data = fields["ElementDataFile"]
-        if data.upper() == "LOCAL":
-            _check(file, fields, needed, path)
-    if data.upper() != "LOCAL":
-        _check_beside(path, data, fields, needed)
+    fields = _HEADER.read(path)
     unit = fields.get("DistanceUnits", "")
     if unit == "?":
         return VolumeHeader()
@@ -127,13 +119,9 @@ def _skipped(fields: Mapping[str, str], path: Path) -> int:
         raise damaged(path, f"HeaderSize is {fields['HeaderSize']!r}") from error
 
 
-def _check_beside(
-    path: Path, name: str, fields: Mapping[str, str], needed: int
-) -> None:
-    if name.upper().startswith("LIST") or "%" in name:
-        raise CaseReadError(
-            f"{path} has its voxels in several files ({name}), but one was expected: "
-            "save it as one .mha file."
-        )
-    with opened(path.parent / name) as file:
-        _check(file, fields, needed, path.parent / name)
+def _data_file(fields: Mapping[str, str]) -> str | None:
+    name = fields["ElementDataFile"]
+    return None if name.upper() == "LOCAL" else name
+
+
+_HEADER = TextHeader(_fields, _length, _data_file, _check, ".mha")

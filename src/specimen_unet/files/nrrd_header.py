@@ -10,14 +10,13 @@ import re
 from math import prod
 from typing import TYPE_CHECKING, BinaryIO
 
-from specimen_unet.domain.errors import CaseReadError
+from specimen_unet.files.text_header import TextHeader
 from specimen_unet.files.volume_header import (
     LONGEST_HEADER,
     VolumeHeader,
     check_rest,
     damaged,
     foreign,
-    opened,
     truncated,
     unpacked,
 )
@@ -64,14 +63,7 @@ def read_nrrd_header(path: Path) -> VolumeHeader:
         If the file (or that of its voxels) is missing, empty, truncated, damaged or
         no NRRD.
     """
-    with opened(path) as file:
-        fields = _fields(file, path)
-        needed = _length(fields, path)
-        data = fields.get("data file", fields.get("datafile"))
-        if data is None:
-            _check(file, fields, needed, path)
-    if data is not None:
-        _check_beside(path, data, fields, needed)
+    fields = _HEADER.read(path)
     place = fields.get("space", "")
     convention = "mm" if _PLACES.fullmatch(place) else ""
     return VolumeHeader(_units(fields), convention)
@@ -130,16 +122,8 @@ def _skipped(fields: Mapping[str, str], name: str, path: Path) -> int:
     return int(text)
 
 
-def _check_beside(
-    path: Path, name: str, fields: Mapping[str, str], needed: int
-) -> None:
-    if name.upper().startswith("LIST") or "%" in name:
-        raise CaseReadError(
-            f"{path} has its voxels in several files ({name}), but one was expected: "
-            "save it as one .nrrd file."
-        )
-    with opened(path.parent / name) as file:
-        _check(file, fields, needed, path.parent / name)
+def _data_file(fields: Mapping[str, str]) -> str | None:
+    return fields.get("data file", fields.get("datafile"))
 
 
 def _units(fields: Mapping[str, str]) -> tuple[str, ...]:
@@ -153,3 +137,6 @@ def _units(fields: Mapping[str, str]) -> tuple[str, ...]:
         for unit, kind in zip(units, kinds, strict=False)
         if kind in ("domain", "space")
     )
+
+
+_HEADER = TextHeader(_fields, _length, _data_file, _check, ".nrrd")

@@ -148,12 +148,19 @@ def answer_spacing(reading: Reading, answers: Answers) -> Reading:
     is_open = any(question.about == "spacing" for question in reading.questions)
     if "spacing" not in answers or not is_open:
         return reading
-    grid = _spacing_answered(answers["spacing"], reading.grid.dimensions)
+    grid = spacing_of_text(answers["spacing"], reading.grid.dimensions)
     left = tuple(each for each in reading.questions if each.about != "spacing")
     return Reading(reading.image, grid, left)
 
 
-def _spacing_answered(text: str, dimensions: int) -> Grid:
+def spacing_of_text(text: str, dimensions: int) -> Grid:
+    """Read a spacing that somebody typed, as `grid_of_text` does.
+
+    Raises
+    ------
+    CaseReadError
+        If it has another number of axes, or is no spacing at all.
+    """
     grid = grid_of_text(text, dimensions)
     if grid is None:
         raise CaseReadError(

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -127,8 +127,7 @@ class NnunetWriter:
             "numTraining": self._training,
             "file_ending": NIFTI,
         }
-        with replaced(self.out / DATASET_FILE) as temporary:
-            temporary.write_text(json.dumps(facts, indent=2), encoding="utf-8")
+        _write_facts(self.out, facts)
 
     def _consecutive(self, labels: Array) -> Array:
         """Give labels the numbers 0, 1, 2, ... without gaps."""
@@ -144,9 +143,12 @@ class FoldersWriter:
     ----------
     out : Path
         Missing or empty.
+    label_names : mapping of int to str
+        Kept in a ``dataset.json``.
     """
 
     out: Path
+    label_names: Mapping[int, str] = field(default_factory=dict)
     _groups: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -166,8 +168,11 @@ class FoldersWriter:
         self._groups[case.name] = case.group
 
     def finish(self) -> None:
-        """Write the groups where there are any."""
+        """Write the groups and the names of labels, where there are any."""
         _write_groups(self.out, self._groups)
+        if self.label_names:
+            names = {str(value): name for value, name in self.label_names.items()}
+            _write_facts(self.out, {"labels": names})
 
 
 def _check_empty(out: Path) -> None:
@@ -175,6 +180,11 @@ def _check_empty(out: Path) -> None:
         raise CaseReadError(
             f"{out} is not empty: choose a folder that is, or that does not exist."
         )
+
+
+def _write_facts(out: Path, facts: Mapping[str, Any]) -> None:
+    with replaced(out / DATASET_FILE) as temporary:
+        temporary.write_text(json.dumps(facts, indent=2), encoding="utf-8")
 
 
 def _write_groups(out: Path, groups: Mapping[str, str]) -> None:

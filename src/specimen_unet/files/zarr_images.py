@@ -9,20 +9,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from specimen_unet.domain.case import Case
-from specimen_unet.domain.errors import CaseReadError, SpecimenUnetError
+from specimen_unet.domain.errors import CaseReadError
 from specimen_unet.files.ngff import image_words
 from specimen_unet.files.zarr_pyramid import Pyramid, open_pyramid
-from specimen_unet.files.zarr_store import is_group, is_zarr, read_attributes
+from specimen_unet.files.zarr_store import is_group, read_attributes
 
 if TYPE_CHECKING:
     from specimen_unet.domain.case import Array
     from specimen_unet.domain.grid import Grid
 
 __all__ = [
-    "is_zarr",
+    "level_path",
+    "read_drawn",
     "read_zarr",
-    "read_zarr_case",
     "read_zarr_labels",
     "zarr_stem",
 ]
@@ -95,48 +94,48 @@ def read_zarr_labels(path: str | Path, *, level: int = 0) -> tuple[Array, Grid]:
     return labels, grid
 
 
-def read_zarr_case(
-    path: str | Path,
-    *,
-    level: int = 0,
-    name: str | None = None,
-    group: str | None = None,
-) -> Case:
-    """Read an image and the labels in its folder as a case, lazily.
+def read_drawn(path: str | Path, *, level: int = 0) -> dict[str, Array]:
+    """Open what observers drew on an image, lazily.
 
     Parameters
     ----------
     path : str or Path
-        ``x.ome.zarr``, or one of its levels.
+        ``x.ome.zarr``.
     level : int
-        As in `read_zarr`. Labels are read at the level that has the image's shape.
-    name, group : str, optional
-        Of the case; the name of the folder, when not given.
+        Of the image; labels are read at the level that has its shape.
+
+    Returns
+    -------
+    dict of str to dask.array.Array of int, shape (*spatial)
+        By observer.
 
     Raises
     ------
     CaseReadError
         As `read_zarr` does, or if labels have no level of the image's shape.
     """
-    place, named = _image_and_level(Path(path))
-    pyramid = open_pyramid(place)
-    level = _level_named(place, named) if named else _checked(level, pyramid)
-    drawn = {
+    pyramid = open_pyramid(path)
+    level = _checked(level, pyramid)
+    return {
         observer: _labels_of_shape(pyramid, observer, level)
         for observer in pyramid.observers
     }
-    grid = pyramid.grids[level]
-    try:
-        return Case(
-            pyramid.levels[level],
-            drawn,
-            spacing=grid.spacing,
-            unit=grid.unit,
-            name=name if name is not None else zarr_stem(place.name),
-            group=group,
-        )
-    except SpecimenUnetError as error:
-        raise CaseReadError(f"{path} holds no case. {error}") from error
+
+
+def level_path(path: Path, level: int) -> Path:
+    """Return where a level of an image lies; where `path` names a level, that one.
+
+    Raises
+    ------
+    CaseReadError
+        If it is damaged, or has no such level.
+    """
+    group, named = _image_and_level(path)
+    if named:
+        return named
+    pyramid = open_pyramid(group)
+    words = image_words(read_attributes(pyramid.path), str(pyramid.path))
+    return pyramid.path / words.multiscales[0].levels[_checked(level, pyramid)].path
 
 
 def zarr_stem(name: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import zlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,10 +19,9 @@ from specimen_unet.domain.errors import CaseReadError
 from specimen_unet.files.blosc_guard import GuardedStore
 
 if TYPE_CHECKING:
-    from specimen_unet.domain.case import Array
+    from pathlib import Path
 
-_SUFFIX = ".zarr"
-_HEADS = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
+    from specimen_unet.domain.case import Array
 
 _CODEC_KEYS = ("filters", "compressor", "codecs")
 
@@ -45,13 +43,6 @@ _FAULTS = (
 _MOST_BYTES = 2**46
 _MOST_BLOCKS = 10_000_000
 _MOST_BLOCK_BYTES = 2**32
-
-
-def is_zarr(path: str | Path) -> bool:
-    """Tell whether a path names a zarr folder, or something inside of one."""
-    path = Path(path)
-    named = any(part.lower().endswith(_SUFFIX) for part in path.parts)
-    return (named and not path.is_file()) or any((path / h).is_file() for h in _HEADS)
 
 
 def read_attributes(path: Path) -> dict[str, Any]:

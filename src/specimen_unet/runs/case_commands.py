@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, cast, get_args
 
 import numpy as np
 
-from specimen_unet.domain.case import Case
 from specimen_unet.domain.errors import CaseReadError, SpecimenUnetError
 from specimen_unet.domain.observers import ConsensusMethod, consensus
 from specimen_unet.files.cases import why_no_cases
-from specimen_unet.files.questions import About
 from specimen_unet.files.writing_cases import FoldersWriter, NnunetWriter
 from specimen_unet.runs.answers import Answer
 from specimen_unet.runs.case_survey import (
@@ -24,14 +22,13 @@ from specimen_unet.runs.case_survey import (
     survey_cases,
     text_of,
 )
-from specimen_unet.runs.options import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from specimen_unet.domain.case import Case
     from specimen_unet.files.case_folder import CaseFolder
-    from specimen_unet.files.questions import Answers
     from specimen_unet.files.writing_cases import CaseWriter
     from specimen_unet.runs.case_survey import CaseSurvey
 
@@ -51,26 +48,6 @@ def cases(folder: CaseFolder) -> Answer:
     """
     survey = survey_cases(folder)
     return Answer(text_of(survey), content_of(survey), status_of(survey))
-
-
-def answers_of(typed: Sequence[str]) -> Answers:
-    """Read answers as they are typed, "spacing=0.1 mm".
-
-    Raises
-    ------
-    OptionError
-        If there is no "=" in one, or no such question.
-    """
-    answers: dict[About, str] = {}
-    for one in typed:
-        about, _, answer = one.partition("=")
-        if about not in get_args(About) or not answer:
-            raise OptionError(
-                f"--answer {one}: ABOUT=ANSWER was expected, where ABOUT is one of "
-                f"{', '.join(get_args(About))}."
-            )
-        answers[cast("About", about)] = answer
-    return answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +103,9 @@ def export(folder: CaseFolder, wanted: Export) -> Answer:
 
 
 def _writer(survey: CaseSurvey, wanted: Export) -> CaseWriter:
-    if wanted.format == "folders":
-        return FoldersWriter(wanted.out)
     pairing = survey.folder.pairing
+    if wanted.format == "folders":
+        return FoldersWriter(wanted.out, pairing.label_names)
     return NnunetWriter(
         wanted.out, survey.label_values, pairing.label_names, pairing.channel_names
     )
@@ -155,14 +132,7 @@ def _of_observer(case: Case, observer: str | None) -> Case:
             f"{observer!r} drew nothing on {case.name}, but {', '.join(case.labels)} "
             f"did: choose one of them, or {', '.join(CONSENSUS)}."
         )
-    return Case(
-        case.image,
-        {observer: labels},
-        spacing=case.grid.spacing,
-        unit=case.grid.unit,
-        name=case.name,
-        group=case.group,
-    )
+    return case.with_labels({observer: labels})
 
 
 def _exported(

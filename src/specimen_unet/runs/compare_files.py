@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
@@ -13,7 +15,9 @@ from specimen_unet.domain.errors import (
     GridMismatchError,
     SpecimenUnetError,
 )
-from specimen_unet.files.cases import read_cases
+from specimen_unet.files.case_folder import CaseFolder
+from specimen_unet.files.case_options import AS_FOUND
+from specimen_unet.files.cases import cases_of
 from specimen_unet.files.cautions import UnpairedFilesWarning
 from specimen_unet.files.images import image_stem, image_suffix, read_labels
 from specimen_unet.files.pairing import divisions
@@ -25,13 +29,27 @@ if TYPE_CHECKING:
 
     from specimen_unet.domain.case import Annotation, Array
     from specimen_unet.domain.grid import Grid
+    from specimen_unet.files.case_options import CaseOptions
+    from specimen_unet.files.questions import Answers
 
 # What people read first; the rest is in the JSON.
 _SHOWN = ("case", "first", "second", "label", "dice", "iou", "precision", "recall")
 
 
+class _Drawn(NamedTuple):
+    """What one observer drew on a case, and what the labels are called."""
+
+    case: str
+    observer: str
+    labels: Array
+    label_names: Mapping[int, str] = MappingProxyType({})
+
+
 def compare_files(
-    predicted: Path, truths: Sequence[Path], annotation: Annotation = "everywhere"
+    predicted: Path,
+    truths: Sequence[Path],
+    annotation: Annotation = "everywhere",
+    options: CaseOptions = AS_FOUND,
 ) -> Answer:
     """Score label files, and beside them the observers against one another.
 
@@ -44,6 +62,8 @@ def compare_files(
         observer); for one predicted file also the label file of each observer.
     annotation : {"everywhere", "slices", "painted"}
         What 0 means in the ground truth.
+    options : CaseOptions
+        How folders of cases are to be understood.
 
     Returns
     -------
@@ -55,7 +75,7 @@ def compare_files(
     CaseReadError
         If nothing could be compared.
     """
-    table, failed = score_table(predicted, truths, annotation)
+    table, failed = score_table(predicted, truths, annotation, options)
     if table.empty:
         found = "\n".join(f"  {path}: {reason}" for path, reason in failed.items())
         raise CaseReadError(
@@ -65,7 +85,10 @@ def compare_files(
 
 
 def score_table(
-    predicted: Path, truths: Sequence[Path], annotation: Annotation = "everywhere"
+    predicted: Path,
+    truths: Sequence[Path],
+    annotation: Annotation = "everywhere",
+    options: CaseOptions = AS_FOUND,
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Score a label file, or every one of a folder.
 
@@ -77,14 +100,14 @@ def score_table(
         Files that could not be compared, and why.
     """
     paths = {image_stem(path.name): path for path in _predicted_files(predicted)}
-    drawn = _drawn(truths, paths)
+    drawn = _drawn(truths, paths, options)
     tables, failed = [], {}
     for name, path in paths.items():
         if name not in drawn:
             failed[str(path)] = "there is no ground truth of this name"
             continue
         try:
-            tables.append(_scored(path, drawn[name], annotation))
+            tables.append(_scored(path, drawn[name], annotation, options.answers))
         except (SpecimenUnetError, OSError) as error:
             failed[str(path)] = str(error)
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
@@ -110,18 +133,21 @@ def _label_files(folder: Path) -> list[Path]:
 
 
 def _drawn(
-    truths: Sequence[Path], names: Collection[str]
-) -> dict[str, dict[str, Array]]:
-    """Read what observers drew on these cases: case -> observer -> labels."""
-    drawn: dict[str, dict[str, Array]] = {}
+    truths: Sequence[Path], names: Collection[str], options: CaseOptions
+) -> dict[str, list[_Drawn]]:
+    """Read what observers drew on these cases, by case."""
+    drawn: dict[str, list[_Drawn]] = defaultdict(list)
     for path in truths:
-        found = _drawn_in(path, names) if path.is_dir() else _drawn_as(path, names)
-        for name, observer, labels in found:
-            drawn.setdefault(name, {})[observer] = labels
+        if path.is_dir():
+            found = _drawn_in(path, names, options)
+        else:
+            found = _drawn_as(path, names, options.answers)
+        for each in found:
+            drawn[each.case].append(each)
     return drawn
 
 
-def _drawn_as(path: Path, names: Collection[str]) -> Iterator[tuple[str, str, Array]]:
+def _drawn_as(path: Path, names: Collection[str], answers: Answers) -> Iterator[_Drawn]:
     """Read the labels of one file, which belong to the only case there is."""
     if len(names) != 1:
         raise CaseReadError(
@@ -131,45 +157,50 @@ def _drawn_as(path: Path, names: Collection[str]) -> Iterator[tuple[str, str, Ar
     (name,) = names
     stem = image_stem(path.name)
     observer = path.resolve().parent.name if stem == name else stem
-    yield name, observer.removeprefix(f"{name}_"), read_labels(path)[0]
+    observer = observer.removeprefix(f"{name}_")
+    yield _Drawn(name, observer, read_labels(path, answers)[0])
 
 
-def _drawn_in(folder: Path, names: Collection[str]) -> Iterator[tuple[str, str, Array]]:
+def _drawn_in(
+    folder: Path, names: Collection[str], options: CaseOptions
+) -> Iterator[_Drawn]:
     """Read a folder of cases, or else of bare label files."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UnpairedFilesWarning)
-            cases = read_cases(folder)
+            cases = cases_of(CaseFolder.open(folder, options))
     except CaseReadError:
-        yield from _bare_labels(folder, names)
+        yield from _bare_labels(folder, names, options.answers)
         return
     for case in cases:
         for observer, labels in case.labels.items():
-            yield case.name, observer, labels
+            yield _Drawn(case.name, observer, labels, case.label_names)
 
 
 def _bare_labels(
-    folder: Path, names: Collection[str]
-) -> Iterator[tuple[str, str, Array]]:
+    folder: Path, names: Collection[str], answers: Answers
+) -> Iterator[_Drawn]:
     """Read labels without images: NAME.tif by whom the folder says, or NAME_EA.tif."""
     for file in _label_files(folder):
         stem = image_stem(file.name)
         if stem in names:
-            yield stem, folder.name, read_labels(file)[0]
+            yield _Drawn(stem, folder.name, read_labels(file, answers)[0])
             continue
         for name, observer in divisions(stem):
             if name in names:
-                yield name, observer, read_labels(file)[0]
+                yield _Drawn(name, observer, read_labels(file, answers)[0])
                 break
 
 
 def _scored(
-    path: Path, drawn: Mapping[str, Array], annotation: Annotation
+    path: Path, drawn: Sequence[_Drawn], annotation: Annotation, answers: Answers
 ) -> pd.DataFrame:
     """Score one file against every observer."""
-    labels, grid = read_labels(path)
-    _check_shapes(path, labels, grid, drawn)
-    comparison = Comparison("prediction", labels, drawn, grid, annotation)
+    labels, grid = read_labels(path, answers)
+    truths = {each.observer: each.labels for each in drawn}
+    _check_shapes(path, labels, grid, truths)
+    names = {value: name for each in drawn for value, name in each.label_names.items()}
+    comparison = Comparison("prediction", labels, truths, grid, annotation, names)
     table = score(comparison).table
     table.insert(0, "case", image_stem(path.name))
     return table

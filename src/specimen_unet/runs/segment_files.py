@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from specimen_unet.domain.case import Case
@@ -10,30 +12,58 @@ from specimen_unet.domain.errors import CaseReadError, SpecimenUnetError
 from specimen_unet.engine.devices import settle_heap
 from specimen_unet.engine.model import load_model
 from specimen_unet.engine.segmentation import segmenting
+from specimen_unet.files.case_folder import CaseFolder
 from specimen_unet.files.cautions import UnpairedFilesWarning
 from specimen_unet.files.images import (
     image_stem,
     is_one_image,
     labels_suffix,
+    open_image,
     probabilities_suffix,
-    read_image,
     write_image,
     write_labels,
 )
-from specimen_unet.files.pairing import pair_names
 from specimen_unet.runs.answers import Answer, Status
 from specimen_unet.runs.terminal import ProgressBar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from specimen_unet.domain.settings import SegmentationSettings
     from specimen_unet.engine.model import Model
+    from specimen_unet.files.case_options import CaseOptions
+    from specimen_unet.files.questions import Answers, Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """An image to be segmented.
+
+    Attributes
+    ----------
+    name : str
+        What its labels will be called; no two of a folder have the same.
+    path : Path
+        Its file, or that of the first channel.
+    read : callable
+        Reads it, with all its channels.
+    answers : Answers
+        With which it is read.
+    """
+
+    name: str
+    path: Path
+    read: Callable[[], Reading]
+    answers: Answers
 
 
 def segment_files(
-    images: Path, model_path: Path, out: Path, settings: SegmentationSettings
+    images: Path,
+    model_path: Path,
+    out: Path,
+    settings: SegmentationSettings,
+    options: CaseOptions,
 ) -> Answer:
     """Segment an image, or every image of a folder.
 
@@ -48,9 +78,12 @@ def segment_files(
     model_path : Path
         A model file.
     out : Path
-        Folder for the labels; made where it is missing.
+        Folder for the labels; made where it is missing. What is in it is not
+        segmented.
     settings : SegmentationSettings
         With `probabilities`, they are written as ``NAME_probabilities``.
+    options : CaseOptions
+        How the folder is to be understood.
 
     Raises
     ------
@@ -59,28 +92,22 @@ def segment_files(
     ModelFileError
         If the model cannot be loaded.
     """
-    paths = images_of(images)
-    if out.resolve() in {path.parent.resolve() for path in paths}:
-        raise CaseReadError(
-            f"The labels would replace the images in {out}: choose another folder."
-        )
+    inputs = _outside(out, images_of(images, options))
     settle_heap()
     model = load_model(model_path)
     written: dict[str, str] = {}
     failed: dict[str, str] = {}
-    names = _names_of_results(paths)
-    for number, (path, name) in enumerate(zip(paths, names, strict=True), start=1):
-        what = f"{number}/{len(paths)} {path.name}"
+    for number, each in enumerate(inputs, start=1):
+        what = f"{number}/{len(inputs)} {each.path.name}"
         try:
-            written[str(path)] = str(
-                _segment_file(path, model, out / name, settings, what)
-            )
+            labels = _segment(each, model, out, settings, what)
+            written[str(each.path)] = str(labels)
         except (SpecimenUnetError, OSError) as error:
-            failed[str(path)] = str(error)
+            failed[str(each.path)] = str(error)
     return _answer(written, failed)
 
 
-def images_of(path: Path) -> list[Path]:
+def images_of(path: Path, options: CaseOptions) -> list[Input]:
     """List the images to segment: one file, or those of a folder of cases.
 
     Raises
@@ -91,47 +118,52 @@ def images_of(path: Path) -> list[Path]:
     Warns
     -----
     UnpairedFilesWarning
-        Names the files whose names say that they are labels of no image.
+        Names the files that are no images of a case.
     """
     if not path.exists():
         raise CaseReadError(f"There is no file or folder {path}: check the name.")
     if is_one_image(path):
-        return [path]
-    folder = path / "images" if (path / "images").is_dir() else path
-    pairing = pair_names(file.name for file in folder.iterdir() if file.is_file())
-    names = [file for case in pairing.cases for file in case.images]
-    if not names:
+        read = partial(open_image, path, options.answers, level=options.level)
+        return [Input(image_stem(path.name), path, read, options.answers)]
+    found = CaseFolder.open(path, options)
+    cases = found.cases(needs_labels=False)
+    if not cases:
         raise CaseReadError(
-            f"{folder} holds no images: choose a folder of images, or one image."
+            f"{path} holds no images: choose a folder of images, or one image."
         )
-    if pairing.left:
+    if found.pairing.left:
+        left = (f"{file} ({why})" for file, why in found.pairing.left.items())
         warnings.warn(
-            f"Not segmented, since they are called labels: {', '.join(pairing.left)}",
-            UnpairedFilesWarning,
-            stacklevel=2,
+            f"Not segmented: {', '.join(left)}", UnpairedFilesWarning, stacklevel=2
         )
-    return [folder / name for name in names]
-
-
-def _names_of_results(paths: Sequence[Path]) -> list[str]:
-    """Name the labels of each image after it; a.jpg and a.png must not share a file."""
-    stems = [image_stem(path.name) for path in paths]
     return [
-        stem if stems.count(stem) == 1 else path.name.replace(".", "-")
-        for stem, path in zip(stems, paths, strict=True)
+        Input(
+            found.name(files),
+            path / files.images[0],
+            partial(found.image, files),
+            found.answers,
+        )
+        for files in cases
     ]
 
 
-def _segment_file(
-    path: Path, model: Model, out: Path, settings: SegmentationSettings, what: str
-) -> Path:
-    """Segment one file with a progress bar; return where its labels are.
+def _outside(out: Path, inputs: Sequence[Input]) -> list[Input]:
+    """Leave out what was written before; refuse to write where the images are."""
+    place = out.resolve()
+    outside = [each for each in inputs if each.path.parent.resolve() != place]
+    if not outside:
+        raise CaseReadError(
+            f"The labels would replace the images in {out}: choose another folder."
+        )
+    return outside
 
-    `out` is the path of the labels without suffix.
-    """
-    image, grid = read_image(path)
-    stem = image_stem(path.name)
-    case = Case(image, spacing=grid.spacing, unit=grid.unit, name=stem)
+
+def _segment(
+    image: Input, model: Model, out: Path, settings: SegmentationSettings, what: str
+) -> Path:
+    """Segment an image with a progress bar; return where its labels are."""
+    voxels, grid, _ = image.read()
+    case = Case(voxels, spacing=grid.spacing, unit=grid.unit, name=image.name)
     events = segmenting(case, model, settings)
     with ProgressBar(what) as bar:
         while True:
@@ -140,11 +172,13 @@ def _segment_file(
             except StopIteration as end:
                 result = end.value
                 break
-    labels_path = out.with_name(f"{out.name}{labels_suffix(path.name)}")
-    write_labels(labels_path, result.labels, grid, like=path)
+    labels_path = out / f"{image.name}{labels_suffix(image.path.name)}"
+    write_labels(
+        labels_path, result.labels, grid, like=image.path, answers=image.answers
+    )
     if result.probabilities is not None:
-        suffix = probabilities_suffix(path.name)
-        maps_path = out.with_name(f"{out.name}_probabilities{suffix}")
+        suffix = probabilities_suffix(image.path.name)
+        maps_path = out / f"{image.name}_probabilities{suffix}"
         write_image(maps_path, result.probabilities, grid)
     return labels_path
 

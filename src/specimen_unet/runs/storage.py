@@ -34,6 +34,7 @@ class StoredCase(Settings):
     unit: str
     observers: dict[str, str] = Field(description="Observer -> file of the labels.")
     channel_names: tuple[str, ...] = ()
+    label_names: dict[int, str] = Field({}, description="Label value -> name.")
 
 
 def write_json(path: Path, content: Settings) -> None:
@@ -81,6 +82,7 @@ def write_case(folder: Path, case: Case) -> None:
         unit=case.grid.unit,
         observers=observers,
         channel_names=case.channel_names,
+        label_names=dict(case.label_names),
     )
     write_json(folder / "case.json", stored)
 
@@ -108,6 +110,7 @@ def read_case(folder: Path, *, writable: bool = False) -> Case:
         name=stored.name,
         group=stored.group,
         channel_names=stored.channel_names,
+        label_names=stored.label_names,
     )
 
 

@@ -13,7 +13,8 @@ from specimen_unet.domain.control import Control, WorkLeft
 from specimen_unet.domain.errors import PlanError, SpecimenUnetError
 from specimen_unet.engine.devices import settle_heap
 from specimen_unet.engine.planning import plan as make_plan
-from specimen_unet.files.cases import read_cases
+from specimen_unet.files.case_folder import CaseFolder
+from specimen_unet.files.cases import cases_of
 from specimen_unet.files.library import read_card
 from specimen_unet.runs.answers import Answer, Status
 from specimen_unet.runs.folder import RunFolder, runs_folder
@@ -26,22 +27,29 @@ if TYPE_CHECKING:
 
     from specimen_unet.domain.card import Metrics
     from specimen_unet.domain.events import Event
+    from specimen_unet.domain.plan import Plan
     from specimen_unet.domain.settings import TrainingSettings
+    from specimen_unet.files.case_options import CaseOptions
 
 
-def plan(folder: Path, settings: TrainingSettings | None) -> Answer:
-    """Plan a folder of cases, or a run; `settings` is None where none were given."""
-    if RunFolder.is_run(folder):
-        _refuse_settings(settings)
-        decided = plan_run(RunFolder(folder))
-    else:
-        decided = make_plan(read_cases(folder), settings)
+def plan(folder: Path, settings: TrainingSettings, options: CaseOptions) -> Answer:
+    """Plan a folder of cases."""
+    return _planned(make_plan(cases_of(CaseFolder.open(folder, options)), settings))
+
+
+def plan_again(run: RunFolder) -> Answer:
+    """Say what was planned for a run; one that was not begun is planned anew."""
+    return _planned(plan_run(run))
+
+
+def _planned(decided: Plan) -> Answer:
     return Answer(str(decided), decided.model_dump(mode="json"))
 
 
 def new_run(
     folder: Path,
     settings: TrainingSettings,
+    options: CaseOptions,
     *,
     parent: Path | None,
     name: str | None,
@@ -51,15 +59,25 @@ def new_run(
     return RunFolder.create(
         parent or runs_folder(),
         name or folder.resolve().name,
-        read_cases(folder),
+        cases_of(CaseFolder.open(folder, options)),
         settings,
         start_from,
     )
 
 
-def open_run(folder: Path, settings: TrainingSettings | None) -> RunFolder:
-    """Open a run that is to be trained as it was planned."""
-    _refuse_settings(settings)
+def open_run(folder: Path, *, is_chosen: bool) -> RunFolder:
+    """Open a run that is to be trained as it was planned.
+
+    Raises
+    ------
+    PlanError
+        If anything else was chosen.
+    """
+    if is_chosen:
+        raise PlanError(
+            "A run keeps the settings and cases it was made with: leave the options "
+            "out, or start a new run from the folder of cases."
+        )
     return RunFolder.open(folder)
 
 
@@ -146,11 +164,3 @@ def _score(metrics: Metrics | None) -> str:
         return "It was not scored: no labels were held out."
     text = f"{metrics.in_words(digits=3)}."
     return f"{text}\n{metrics.caution}" if metrics.caution else text
-
-
-def _refuse_settings(settings: TrainingSettings | None) -> None:
-    if settings is not None:
-        raise PlanError(
-            "A run keeps the settings it was made with: leave the options out, or "
-            "start a new run from the folder of cases."
-        )

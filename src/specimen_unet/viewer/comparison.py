@@ -19,9 +19,10 @@ from specimen_unet.viewer.layer_checks import (
     level_zero,
     spatial_shape,
 )
+from specimen_unet.viewer.layers import names_of_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from specimen_unet.domain.case import Annotation, Array
     from specimen_unet.domain.grid import Grid
@@ -53,16 +54,13 @@ class ComparedLayers:
         SpecimenUnetError
             If the scale of the prediction makes no grid.
         """
-        names: dict[int, str] = {}
-        for layer in reversed([self.prediction, *self.truths]):
-            names |= label_names(layer)
         return Comparison(
             name=self.prediction.name,
             predicted=voxels_of(self.prediction),
             truths={layer.name: voxels_of(layer) for layer in self.truths},
             grid=grid_of_layer(self.prediction),
             annotation=annotation,
-            label_names=names,
+            label_names=names_of_labels([self.prediction, *self.truths]),
         )
 
 
@@ -109,18 +107,6 @@ def check_compared_layers(prediction: Any, truths: Sequence[Any]) -> ComparedLay
     if not _holds_labels(prediction):
         compared.remarks.append(f"Nothing is labelled in {prediction.name!r} yet.")
     return compared
-
-
-def label_names(layer: Any) -> dict[int, str]:
-    """Return the names that a labels layer's table of features gives its labels."""
-    features: Mapping[str, Any] = getattr(layer, "features", {})
-    if "index" not in features or "label" not in features:
-        return {}
-    return {
-        int(value): str(name)
-        for value, name in zip(features["index"], features["label"], strict=True)
-        if value
-    }
 
 
 def _check_pair(prediction: Any, truth: Any) -> None:

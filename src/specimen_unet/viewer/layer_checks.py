@@ -16,7 +16,7 @@ from specimen_unet.domain.errors import (
     NoAnnotationError,
 )
 from specimen_unet.domain.gray_values import check_gray_values
-from specimen_unet.domain.grid import Grid
+from specimen_unet.domain.grid import LENGTHS, Grid
 
 if TYPE_CHECKING:
     from specimen_unet.domain.case import Array
@@ -129,7 +129,17 @@ def grid_of_layer(layer: Any) -> Grid:
     affine = frame_value(layer, "affine")
     if affine is not None:
         spacing = spacing * np.linalg.norm(affine[:-1, :-1], axis=0)[-axes:]
-    return Grid.of_axes([_rounded(step) for step in spacing], _units(layer, axes))
+    return Grid.of_axes([_rounded(step) for step in spacing], units_of(layer, axes))
+
+
+def frame_of_grid(grid: Grid) -> dict[str, Any]:
+    """Put a grid into napari's words; units that are no length mean nothing to it."""
+    unit = grid.unit if grid.unit in LENGTHS else "pixel"
+    return {
+        "scale": grid.spacing,
+        "units": (unit,) * grid.dimensions,
+        "axis_labels": tuple(axis.lower() for axis in grid.axes),
+    }
 
 
 def frame_value(layer: Any, key: str) -> Any:
@@ -148,7 +158,7 @@ def _rounded(step: float) -> float:
     return float(f"{step:.12g}")
 
 
-def _units(layer: Any, axes: int) -> list[str]:
+def units_of(layer: Any, axes: int) -> list[str]:
     """Name the units of the last axes of a layer (pint units, names, or nothing)."""
     units = getattr(layer, "units", None)
     if units is None or isinstance(units, str):

@@ -41,6 +41,7 @@ __all__ = [
     "frame_of",
     "grid_of_layer",
     "labels_layer",
+    "names_of_labels",
     "probability_layers",
 ]
 
@@ -123,7 +124,25 @@ def case_from_layers(
         name=name if name is not None else str(whole.name),
         group=group,
         channel_names=() if is_one else tuple(channel.name for channel in channels),
+        label_names=names_of_labels(labels),
     )
+
+
+def names_of_labels(layers: Sequence[Any]) -> dict[int, str]:
+    """Return what tables of features call labels; the first layer to name one counts.
+
+    Parameters
+    ----------
+    layers : sequence of napari.layers.Labels or alike
+        With columns "index" and "label" in their features, or without.
+    """
+    names: dict[int, str] = {}
+    for layer in reversed(layers):
+        features: Mapping[str, Any] = getattr(layer, "features", {})
+        if "index" in features and "label" in features:
+            pairs = zip(features["index"], features["label"], strict=True)
+            names |= {int(value): str(name) for value, name in pairs if value}
+    return names
 
 
 class _Snapshot:

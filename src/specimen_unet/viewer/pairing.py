@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from specimen_unet.domain.case import Case
 from specimen_unet.domain.errors import NoAnnotationError
 from specimen_unet.viewer.channel_names import channels_of_labels, words_of
 from specimen_unet.viewer.channels import check_channels
@@ -22,6 +21,8 @@ from specimen_unet.viewer.provenance import image_of_segmentation, kind_of_layer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from specimen_unet.domain.case import Case
 
 
 @dataclass(frozen=True)
@@ -85,15 +86,7 @@ class Pair:
         self.check_truths()
         case = case_from_layers(self.channels, *self.truths, name=str(self.image.name))
         drawn = [case.labels[str(layer.name)] for layer in self.truths]
-        return Case(
-            case.image,
-            dict(zip(self.observers(), drawn, strict=True)),
-            spacing=case.grid.spacing,
-            unit=case.grid.unit,
-            name=case.name,
-            group=case.group,
-            channel_names=case.channel_names,
-        )
+        return case.with_labels(dict(zip(self.observers(), drawn, strict=True)))
 
 
 def pair_layers(images: Sequence[Any], labels: Sequence[Any]) -> list[Pair]:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from specimen_unet.files.zarr_images import is_zarr, read_zarr, zarr_stem
+from specimen_unet.files.zarr_format import ask_unit, is_zarr
+from specimen_unet.files.zarr_images import read_zarr, zarr_stem
 from specimen_unet.files.zarr_pyramid import open_pyramid
 from specimen_unet.files.zarr_store import is_group
-from specimen_unet.viewer.reader import frame_of_grid
+from specimen_unet.viewer.layer_checks import frame_of_grid
+from specimen_unet.viewer.open_questions import asked_of_layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,4 +120,8 @@ def _shown(levels: tuple[Array, ...]) -> Array | list[Array]:
 
 
 def _frame(opened: Pyramid) -> dict[str, Any]:
-    return {**frame_of_grid(opened.grids[0]), "translate": opened.origins[0]}
+    return {
+        **frame_of_grid(opened.grids[0]),
+        "translate": opened.origins[0],
+        **asked_of_layer(opened.path, ask_unit(opened.path, opened.grids[0]), {}),
+    }

@@ -19,6 +19,7 @@ from specimen_unet.widgets.error_panel import ErrorPanel
 from specimen_unet.widgets.latest_task import LatestTask
 from specimen_unet.widgets.layer_watch import LayerWatch
 from specimen_unet.widgets.note import Note
+from specimen_unet.widgets.question_panel import QuestionPanel
 from specimen_unet.widgets.score_panel import ScorePanel
 from specimen_unet.widgets.slice_panel import SlicePanel
 
@@ -41,6 +42,7 @@ class CompareDock(Container[Widget]):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(labels=False, name="compare")
+        self.questions = QuestionPanel(viewer)
         self.choices = ComparedChoices(viewer)
         self.problem = Note("problem", "problem")
         self.remarks = Note("remarks", "caution")
@@ -48,7 +50,8 @@ class CompareDock(Container[Widget]):
         self.slices = SlicePanel(viewer)
         self.errors = ErrorPanel()
         self._results = (self.scores, self.slices, self.errors)
-        fill_column(self, [self.choices, self.problem, self.remarks, *self._results])
+        parts = [self.questions, self.choices, self.problem, self.remarks]
+        fill_column(self, [*parts, *self._results])
         self._scoring = LatestTask(self.native)
         self._mapping = LatestTask(self.native)
         self._error_layer = ErrorLayer(viewer)
@@ -68,6 +71,7 @@ class CompareDock(Container[Widget]):
         return self._scoring.is_busy or self._mapping.is_busy
 
     def _connect(self) -> None:
+        self.questions.answered.connect(self._compare_anew)
         self.choices.choice_changed.connect(self._compare_anew)
         self._watch.changed.connect(self._compare)
         self._scoring.answered.connect(self._show)

@@ -24,6 +24,7 @@ from specimen_unet.widgets.painting import write_labels
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from specimen_unet.domain.grid import Grid
     from specimen_unet.domain.plan import Plan
     from specimen_unet.domain.settings import TrainingSettings
     from specimen_unet.viewer.pairing import Pair
@@ -46,6 +47,7 @@ class Choice:
     pairs: tuple[Pair, ...]
     settings: TrainingSettings
     start_from: Path | None = None
+    grids: tuple[Grid, ...] = ()
 
     @property
     def name(self) -> str:
@@ -166,7 +168,9 @@ class Draft(QObject):
             self._ask_plan()
             return
         self.told.emit("Copying the images…")
-        is_same = self._written is not None and self._written.pairs == choice.pairs
+        is_same = self._written is not None and (
+            (self._written.pairs, self._written.grids) == (choice.pairs, choice.grids)
+        )
         earlier = self._run if is_same else None
         self._is_painted = False
         self._task.ask(partial(_up_to_date, self._folder, choice, earlier))

@@ -52,8 +52,10 @@ class LayerWatch(QObject):
 
     def _connect(self, layer: napari.layers.Layer, verb: str) -> None:
         """Listen to a layer, or no more."""
+        emitters = layer.events.emitters
         for name in (*_PAINTED, *_PLACED):
-            getattr(layer.events[name], verb)(self._tell)
+            if name in emitters:  # nobody paints on an image
+                getattr(emitters[name], verb)(self._tell)
         getattr(layer.events.set_data, verb)(self._tell_unless_moved)
 
     def _tell(self, event: Any = None) -> None:

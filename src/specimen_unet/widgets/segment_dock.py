@@ -24,6 +24,7 @@ from specimen_unet.widgets.layer_choice import layer_choice, layer_list_events
 from specimen_unet.widgets.model_choice import ModelChoice, ModelDrop
 from specimen_unet.widgets.model_export import ModelExport
 from specimen_unet.widgets.note import MAIN, Note
+from specimen_unet.widgets.question_panel import QuestionPanel
 from specimen_unet.widgets.segmentation_work import (
     Result,
     SegmentationWork,
@@ -62,6 +63,7 @@ class SegmentDock(Container[Widget]):
             tooltip="The image layer to segment",
         )
         self._choices = FieldGrid("choices", [self.image, self.model.box])
+        self.questions = QuestionPanel(viewer)
         self.channels = ChannelChoice(viewer)
         self.form = SettingsForm(SegmentationSettings)
         self.problem = Note("problem", "problem")
@@ -87,7 +89,7 @@ class SegmentDock(Container[Widget]):
             self.result,
         ]
         self.export = ModelExport(self.job)
-        fill_column(self, [*self._parts, self.compare, self.export])
+        fill_column(self, [self.questions, *self._parts, self.compare, self.export])
         self._work = SegmentationWork(self.job, self.native)
         self._drop = ModelDrop(self.native, self.model)
         self._closing = Closing(self.native, self._leave)
@@ -111,6 +113,7 @@ class SegmentDock(Container[Widget]):
         self.model.model_changed.connect(self._show_model)
         self.export.active_changed.connect(self._check)
         self.image.changed.connect(self._check)
+        self.questions.answered.connect(self._check)
         self.channels.chosen.connect(self._check)
         self.form.settings_changed.connect(self._check)
         self.segment.changed.connect(self._segment)

@@ -11,12 +11,14 @@ from qtpy.QtCore import QTimer
 from specimen_unet.domain.errors import PlanError
 from specimen_unet.domain.settings import TrainingSettings
 from specimen_unet.files.library import models
+from specimen_unet.viewer.layer_checks import grid_of_layer
 from specimen_unet.widgets.case_pairs import CasePairs
 from specimen_unet.widgets.draft import Choice, Draft
 from specimen_unet.widgets.form import SettingsForm
 from specimen_unet.widgets.layer_watch import LayerWatch
 from specimen_unet.widgets.note import MAIN, Note
 from specimen_unet.widgets.plan_view import PlanView
+from specimen_unet.widgets.question_panel import QuestionPanel
 from specimen_unet.widgets.resume_choice import ResumeChoice
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class SetUp(Container[Widget]):
     def __init__(self, viewer: Viewer, job: Job) -> None:
         super().__init__(labels=False, name="set_up")
         self._is_active = True
+        self.questions = QuestionPanel(viewer)
         self.cases = CasePairs(viewer)
         self.start_from = ComboBox(
             name="start_from",
@@ -70,7 +73,7 @@ class SetUp(Container[Widget]):
         )
         self.train.native.setStyleSheet(MAIN)
         self.interrupted = ResumeChoice()
-        self.extend([_heading("Learn from"), self.cases, self.form])
+        self.extend([self.questions, _heading("Learn from"), self.cases, self.form])
         self.extend([_heading("Plan"), self.plan, self.show_plan, self.train])
         self.append(self.interrupted)
         self.margins = (0, 0, 0, 0)
@@ -103,6 +106,7 @@ class SetUp(Container[Widget]):
         self.draft.leave()
 
     def _connect(self) -> None:
+        self.questions.answered.connect(self._choose_cases)
         self.cases.edited.connect(self._choose_cases)
         self.form.settings_changed.connect(self._choose)
         self.start_from.changed.connect(self._choose)
@@ -141,8 +145,11 @@ class SetUp(Container[Widget]):
             settings = self.form.settings
         except PlanError:  # the form tells it
             return None
-        start = self.start_from.value
-        return Choice(self.cases.pairs, settings, start) if self._is_sound else None
+        if not self._is_sound:
+            return None
+        # A layer whose scale was changed is copied anew.
+        grids = tuple(grid_of_layer(pair.image) for pair in self.cases.pairs)
+        return Choice(self.cases.pairs, settings, self.start_from.value, grids)
 
     def _take_paint(self) -> None:
         """Check labels that were painted on, and take them over into the draft."""

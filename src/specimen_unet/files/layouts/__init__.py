@@ -9,7 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from specimen_unet.domain.errors import CaseReadError
-from specimen_unet.files.layouts.datasets import recognise_msd, recognise_nnunet
+from specimen_unet.files.case_options import AUTO
+from specimen_unet.files.layouts.datasets import (
+    recognise_msd,
+    recognise_nnunet,
+    with_names,
+)
 from specimen_unet.files.layouts.names import recognise_names
 from specimen_unet.files.layouts.numbered_masks import recognise_numbered_masks
 from specimen_unet.files.layouts.stores import with_stores
@@ -21,8 +26,6 @@ if TYPE_CHECKING:
 
     from specimen_unet.files.listing import Listing
     from specimen_unet.files.pairing import Pairing
-
-AUTO = "auto"
 
 
 class Layout(NamedTuple):
@@ -77,6 +80,7 @@ def recognise(listing: Listing, layout: str = AUTO) -> tuple[str, Pairing]:
         If the layout has no such name, or the folder is not laid out like it.
     """
     found, pairing = _recognised(listing, layout)
+    pairing = with_names(listing, pairing)
     return found, with_stores(listing, pairing) if listing.stores else pairing
 
 
@@ -107,10 +111,15 @@ def _first_that_fits(listing: Listing) -> tuple[str, Pairing]:
     if by_name.drawn and not by_name.reasons and _is_sure(by_name):
         return "names", by_name
     by_folder = recognise_two_folders(listing)
-    least = len(by_name.drawn) + _is_sure(by_name)
-    if by_folder is not None and len(by_folder.drawn) >= max(least, 1):
+    least = _paired(by_name) + _is_sure(by_name)
+    if by_folder is not None and _paired(by_folder) >= max(least, 1):
         return "two-folders", by_folder
     return "names", by_name
+
+
+def _paired(pairing: Pairing) -> int:
+    """Count the files of labels that have an image."""
+    return sum(len(case.labelled) for case in pairing.drawn)
 
 
 def _is_sure(pairing: Pairing) -> bool:

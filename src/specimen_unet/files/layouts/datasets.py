@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
+from dataclasses import replace
 from posixpath import normpath
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +74,8 @@ def recognise_nnunet(listing: Listing) -> Pairing | None:
 
 def recognise_msd(listing: Listing) -> Pairing | None:
     """Pair what a dataset.json lists; None where there is none, or it lists nothing."""
-    listed = dataset_facts(listing.root).get("training")
+    facts = dataset_facts(listing.root)
+    listed = facts.get("training")
     if not isinstance(listed, list) or not listed:
         return None
     reasons: dict[str, str] = {}
@@ -89,7 +91,7 @@ def recognise_msd(listing: Listing) -> Pairing | None:
         for file in there:
             reasons[file] = "its partner is missing"
     pairing = _complete(listing, cases, reasons)
-    if len(pairing.channel_names) > 1:
+    if len(_channel_names(facts)) > 1:
         pairing.answers["stack"] = "channels"
     return pairing
 
@@ -151,18 +153,15 @@ def _entry(root: Path, entry: Any) -> tuple[str, str]:
 def _complete(
     listing: Listing, cases: list[CaseFiles], reasons: dict[str, str]
 ) -> Pairing:
-    """Add test images as cases without labels, the rest's reasons, and the names."""
+    """Add test images as cases without labels, and the rest's reasons."""
     cases += _test_cases(_in_folder(listing, TEST_IMAGES))
     used = {file for case in cases if case.labels for file in case.files}
     for file in listing.images:
         if file not in used:
             reasons.setdefault(file, _REASONS.get(file.partition("/")[0], _ELSEWHERE))
-    facts = dataset_facts(listing.root)
     return Pairing(
         tuple(sorted(cases, key=lambda case: case.images)),
         dict(sorted(reasons.items())),
-        _label_names(facts.get("labels")),
-        _channel_names(facts.get("channel_names", facts.get("modality"))),
     )
 
 
@@ -177,8 +176,20 @@ def _of_channels(name: str, files: Mapping[str, str]) -> CaseFiles:
     return CaseFiles(tuple(sorted(files.values())), name=name)
 
 
-def _label_names(told: Any) -> dict[int, str]:
+def with_names(listing: Listing, pairing: Pairing) -> Pairing:
+    """Add the names of labels and channels that a dataset.json tells.
+
+    It names them in any layout; only those of data sets have to have it.
+    """
+    facts = dataset_facts(listing.root)
+    return replace(
+        pairing, label_names=label_names(facts), channel_names=_channel_names(facts)
+    )
+
+
+def label_names(facts: Mapping[str, Any]) -> dict[int, str]:
     """Read value -> name (Decathlon) or name -> value (nnU-Net); regions have none."""
+    told = facts.get("labels")
     names: dict[int, str] = {}
     for key, other in told.items() if isinstance(told, dict) else ():
         if isinstance(other, int):
@@ -188,8 +199,9 @@ def _label_names(told: Any) -> dict[int, str]:
     return dict(sorted(names.items()))
 
 
-def _channel_names(told: Any) -> tuple[str, ...]:
+def _channel_names(facts: Mapping[str, Any]) -> tuple[str, ...]:
     """Read number -> name."""
+    told = facts.get("channel_names", facts.get("modality"))
     if not isinstance(told, dict) or not all(str(key).isdigit() for key in told):
         return ()
     return tuple(str(told[key]) for key in sorted(told, key=int))

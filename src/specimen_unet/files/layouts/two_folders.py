@@ -174,14 +174,28 @@ def _observer(head: str) -> str:
 
 def _best_pairs(images: Stems, labels: Stems) -> dict[str, str]:
     """Pair labels with images (labels -> image) in the way that pairs most."""
-    ways = (_pairs(key(images), key(labels)) for key in _KEYS)
-    return max(ways, key=len)
+    ways = [_pairs(key(images), key(labels)) for key in _KEYS]
+    return max([*ways, _by_difference(images, labels)], key=len)
 
 
 def _pairs(images: Keys, labels: Keys) -> dict[str, str]:
     """Pair the files whose key nothing else in their folder has."""
     image_of = dict(_unique(images))
     return {file: image_of[key] for key, file in _unique(labels) if key in image_of}
+
+
+def _by_difference(images: Stems, labels: Stems) -> dict[str, str]:
+    """Pair by what differs; "a0x" is not of the image "0" where there is an "a0"."""
+    keys = _differing(images)
+    found = _pairs(keys, _differing(labels))
+    return {
+        file: image
+        for file, image in found.items()
+        if not any(
+            len(other) > len(keys[image]) and other in labels[file]
+            for other in keys.values()
+        )
+    }
 
 
 def _unique(keys: Keys) -> Iterator[tuple[str, str]]:
@@ -228,4 +242,4 @@ def _is_same_letter(one: str, other: str) -> bool:
     return one == other and not one.isdigit()
 
 
-_KEYS = (dict, _wordless, _without_marks, _differing)
+_KEYS = (dict, _wordless, _without_marks)
