@@ -118,7 +118,11 @@ class TileReader:
         """Do what the CPU does: all of it, or reading alone where a GPU computes."""
         if self._is_split:
             return [_pinned(self._read(job)) for job in jobs]
-        tiles = [self._tile(torch.from_numpy(self._read(job)), job) for job in jobs]
+        # A copy, as stored: torch takes no array that may not be written to.
+        read = [torch.from_numpy(np.array(self._read(job))) for job in jobs]
+        tiles = [
+            self._tile(values, job) for values, job in zip(read, jobs, strict=True)
+        ]
         return [torch.cat(tiles) if len(tiles) > 1 else tiles[0]]
 
     def _finished(
