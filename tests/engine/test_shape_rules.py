@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from specimen_unet.engine.shape_rules import (
     Levels,
+    block_for,
     even_levels,
     fitted,
     levels_for,
@@ -33,6 +34,22 @@ def test_a_coarse_axis_waits_until_the_others_are_as_coarse() -> None:
     assert levels.strides == ((1, 1, 1), (1, 2, 2), (1, 2, 2), (2, 2, 2), (2, 2, 2))
     assert levels.kernels == ((1, 3, 3), (1, 3, 3), (3, 3, 3), (3, 3, 3), (3, 3, 3))
     assert levels.multiple == (4, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("spacing", "width", "block"),
+    [
+        ((1, 1, 1), None, (2, 2, 2)),
+        ((5, 1, 1), 20, (1, 2, 2)),
+        ((1, 1, 1), 4.9, (1, 1, 1)),
+    ],
+    ids=["even", "coarse slices", "thin labels"],
+)
+def test_blocks_are_folded_along_fine_axes_unless_labels_are_thin(
+    spacing: tuple[float, ...], width: float | None, block: tuple[int, ...]
+) -> None:
+    assert block_for((32, 32, 32), spacing, width) == block
+    assert block_for((32, 7, 32), spacing, width)[1] == 1
 
 
 def test_no_axis_is_halved_below_four_voxels() -> None:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from specimen_unet.domain.settings import BackboneName, LossName, NetworkName
 
 FOR_NETWORK: dict[NetworkName, str] = {
-    "UNet": "fast, good with little time.",
+    "FastUNet": "learns most in the time there is.",
+    "UNet": "MONAI's, good with a minute or two.",
     "BasicUNet": "more work at full resolution, for fine structures.",
     "AttentionUnet": "for one small structure among others that look like it.",
     "SegResNet": "residual blocks, steady with one patch a step, given an hour.",
@@ -26,6 +27,7 @@ FOR_BACKBONE: dict[BackboneName, str] = {
     "ResNet-34": "deeper, for many cases.",
     "ResNet-50": "the deepest and slowest, for a GPU.",
     "EfficientNet-b0": "the fewest weights, for 2D.",
+    "EfficientNet-Lite0": "simpler and quicker, for 2D and few images.",
 }
 FOR_LOSS: dict[LossName, str] = {
     "Dice": "only overlap counts.",

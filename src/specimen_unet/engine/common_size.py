@@ -68,8 +68,15 @@ def as_if_of_size(seen: Fingerprint, size: tuple[int, ...]) -> Fingerprint:
     changes = {
         "shapes": (size,) * seen.cases,
         "spacings": ((1.0,) * len(size),) * seen.cases,
+        "label_width": seen.label_width and seen.label_width * _shrinkage(seen, size),
     }
     return seen.model_copy(update=changes)
+
+
+def _shrinkage(seen: Fingerprint, size: tuple[int, ...]) -> float:
+    """Return how much shorter lines become in a typical picture."""
+    area = float(np.median(np.array(seen.shapes, float).prod(1)))
+    return math.sqrt(math.prod(size) / area)
 
 
 def _reason(size: tuple[int, ...] | None, why: str) -> str:

@@ -30,6 +30,7 @@ BACKBONES: dict[BackboneName, str] = {
     "ResNet-34": "resnet34",
     "ResNet-50": "resnet50",
     "EfficientNet-b0": "efficientnet-b0",
+    "EfficientNet-Lite0": "efficientnet-b0",
 }
 
 
@@ -59,6 +60,8 @@ class FlexibleBackboneUNet(FlexibleUNet):
             norm=NORM,
             act=ACTIVATION,
         )
+        if plan.backbone == "EfficientNet-Lite0":
+            _make_lite(self.encoder)
         _make_exact(self.encoder)
         if isinstance(self.encoder, EfficientNetEncoder):
             _drop_head(self.encoder)
@@ -93,6 +96,20 @@ class _PaddedShortcut(nn.Module):
             kept = kept[(slice(None),) * axis + (slice(None, None, step),)]
         after_channels = (0, 0) * len(self._strides)
         return functional.pad(kept, (*after_channels, 0, self._more))
+
+
+def _make_lite(encoder: nn.Module) -> None:
+    """Turn an EfficientNet-b0 into a Lite0: no weighing of channels, and ReLU6.
+
+    See the `lite` folder of tensorflow/tpu, models/official/efficientnet. Of this
+    size, widths and depths are those of b0.
+    """
+    replace_parts(encoder, MemoryEfficientSwish, lambda _: nn.ReLU6())
+    for block in encoder.modules():
+        if isinstance(block, MBConvBlock):
+            block.has_se = False
+            for name in [name for name, _ in block.named_children() if "_se_" in name]:
+                delattr(block, name)
 
 
 def _make_exact(encoder: nn.Module) -> None:

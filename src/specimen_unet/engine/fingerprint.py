@@ -17,6 +17,7 @@ from specimen_unet.domain.errors import (
 )
 from specimen_unet.domain.plan import Fingerprint
 from specimen_unet.engine.label_tally import LabelTally, Sums
+from specimen_unet.engine.label_width import LabelWidth, fine_axes
 from specimen_unet.engine.slice_likeness import SliceLikeness
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def fingerprint(cases: Sequence[Case], annotation: Annotation) -> Fingerprint:
         background_sd=outside.sd,
         tail=float(np.median(seen.tails)),
         slice_likeness=float(np.median(seen.likenesses)) if seen.likenesses else None,
+        label_width=seen.width.value,
     )
 
 
@@ -92,6 +94,7 @@ class _Seen:
     """What was seen in all cases so far."""
 
     tally: LabelTally = field(default_factory=LabelTally)
+    width: LabelWidth = field(default_factory=LabelWidth)
     tails: list[float] = field(default_factory=list)
     likenesses: list[float] = field(default_factory=list)
 
@@ -126,6 +129,7 @@ def _see(case: Case, annotation: Annotation, seen: _Seen) -> None:
     """Look at one case."""
     gray = _GrayValues()
     likeness = SliceLikeness()
+    axes = _axes_inside_labels(case, annotation)
     annotated = dict.fromkeys(case.labels, 0)
     for part in _blocks(case):
         image = np.asarray(case.image[:, part])
@@ -135,10 +139,20 @@ def _see(case: Case, annotation: Annotation, seen: _Seen) -> None:
         for observer, drawn in case.labels.items():
             block = np.asarray(drawn[part])
             annotated[observer] += seen.tally.add(image[0], block, annotation)
+            seen.width.add(block, axes)
     _check_annotated(annotated, case.name)
     seen.tails.append(gray.tail(case.name))
     if case.grid.dimensions == 3 and likeness.value is not None:
         seen.likenesses.append(likeness.value)
+
+
+def _axes_inside_labels(case: Case, annotation: Annotation) -> tuple[int, ...]:
+    """Return the fine axes along which labels end only where a structure does."""
+    axes = fine_axes(case.grid.spacing)
+    if annotation == "painted":
+        return ()
+    is_volume = case.grid.dimensions == 3
+    return tuple(a for a in axes if a or annotation == "everywhere" or not is_volume)
 
 
 def _blocks(case: Case) -> Iterator[slice]:

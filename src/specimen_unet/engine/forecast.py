@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 import time
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from specimen_unet.engine.devices import autocast
 from specimen_unet.engine.losses import build_loss
@@ -18,13 +21,16 @@ if TYPE_CHECKING:
 
     from specimen_unet.domain.plan import Plan
 
-# Weights, gradients, two moments of the optimiser, and averaged and best weights.
-_COPIES_OF_WEIGHTS = 6
-# Gradients of the largest layers live for a moment beside what was saved, and
-# convolutions take room to work in.
-_WORKING_ROOM = 1.3
-# Probes run on patches of about so many voxels.
-_MEMORY_PROBE = 5_000
+# Beside what a step holds at most (gradients of weights among it): weights, averaged
+# ones, and two moments of the optimiser.
+_COPIES_OF_WEIGHTS = 4
+# A CPU's libraries reorder what they convolve and keep freed memory for themselves.
+# Fitted to the growth of processes that trained, from 120 to 370 MB, in both
+# precisions: right within 8 % for six networks and sizes, and 19 % too much for a
+# seventh (docs/benchmarks.md).
+_OVERHEAD = {"cpu": 1.76}
+_FIXED = {"cpu": 70 * 2**20}
+# Timed on patches of about so many voxels.
 _TIME_PROBE = 40_000
 _PATIENCE = 1.5  # seconds for one step, and for a few of them
 _MOST_PROBES = 4
@@ -33,22 +39,26 @@ _MOST_PROBES = 4
 def memory_of_step(plan: Plan) -> int:
     """Count the bytes that a training step takes, the backward pass included.
 
-    What the network saves for the backward pass is added up on a small patch, on
-    the CPU, and scaled up: it grows with the voxels. Measured against the growth of
-    a CPU process: right within a third for all networks in both precisions.
+    The step is taken on torch's "meta" device, where tensors have sizes but no values:
+    a fifth of a second, whatever the sizes. What lives at once is added up.
     """
+    dtype = getattr(torch, plan.precision)
     network = build_network(plan).train()
-    patch = _small_patch(plan, _MEMORY_PROBE)
-    saved = _SavedTensors(network)
-    with saved:
-        outputs = network(torch.zeros(1, plan.image_channels, *patch))
-    outputs = [outputs] if isinstance(outputs, Tensor) else outputs
-    logits = sum(output.numel() for output in outputs)
-    shrunk = 1.0 if plan.precision == "float32" else 0.5
-    scale = plan.batch * math.prod(plan.patch) / math.prod(patch)
-    activations = (saved.bytes * shrunk + logits * _bytes_of_loss(plan)) * scale
     weights = sum(weight.nbytes for weight in network.parameters())
-    return int(weights * _COPIES_OF_WEIGHTS + activations * _WORKING_ROOM)
+    network.to("meta", dtype)
+    held = _HeldBytes()
+    with held:
+        image = torch.empty(
+            plan.batch, plan.image_channels, *plan.patch, device="meta", dtype=dtype
+        )
+        outputs = network(image)
+        outputs = [outputs] if isinstance(outputs, Tensor) else outputs
+        logits = sum(output.numel() for output in outputs)
+        held.most = max(held.most, held.now + int(logits * _bytes_of_loss(plan)))
+        torch.autograd.backward(outputs, [torch.empty_like(o) for o in outputs])
+    kind = torch.device(plan.device).type
+    activations = held.most * _OVERHEAD.get(kind, 1.0)
+    return int(weights * _COPIES_OF_WEIGHTS + activations + _FIXED.get(kind, 0))
 
 
 def seconds_of_step(plan: Plan) -> float:
@@ -73,36 +83,52 @@ def seconds_of_step(plan: Plan) -> float:
 
 
 def _bytes_of_loss(plan: Plan) -> float:
-    """Return what the loss saves for the backward pass, bytes a logit."""
-    logits = torch.zeros(1, len(plan.label_values), 8, 8, requires_grad=True)
-    saved = _SavedTensors()
-    with saved:
-        build_loss(plan)(logits, torch.zeros(1, 8, 8, dtype=torch.long))
-    return saved.bytes / logits.numel()
+    """Return what the loss holds at most, forward and backward, bytes a logit."""
+    sides = (16,) * plan.dimensions
+    logits = torch.zeros(1, len(plan.label_values), *sides, requires_grad=True)
+    held = _HeldBytes()
+    with held:
+        torch.autograd.backward(
+            build_loss(plan)(logits, torch.zeros(1, *sides, dtype=torch.long))
+        )
+    return held.most / logits.numel()
 
 
-class _SavedTensors(torch.autograd.graph.saved_tensors_hooks):
-    """Adds up what is saved for the backward pass, each storage once."""
+class _HeldBytes(TorchDispatchMode):
+    """Adds up what operations return for as long as it lives, each storage once."""
 
-    def __init__(self, network: nn.Module | None = None) -> None:
-        weights = network.parameters() if network else ()
-        self.bytes = 0
-        self._seen = {_storage(weight) for weight in weights}
-        self._alive: list[Tensor] = []
-        super().__init__(self._save, lambda saved: saved)
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0
+        self.most = 0
+        self._seen: set[int] = set()
 
-    def _save(self, tensor: Tensor) -> Tensor:
-        """Count a tensor, and keep it so that its storage is not counted again."""
-        if _storage(tensor) not in self._seen:
-            self._seen.add(_storage(tensor))
-            self._alive.append(tensor.detach())
-            self.bytes += tensor.nbytes
-        return tensor.detach()
+    def __torch_dispatch__(
+        self,
+        operation: Any,
+        _types: Any,
+        arguments: tuple[Any, ...] = (),
+        named: dict[str, Any] | None = None,
+    ) -> Any:
+        """Carry out an operation and count what it returned."""
+        found = operation(*arguments, **(named or {}))
+        for tensor in tree_leaves(found):
+            if isinstance(tensor, Tensor):
+                self._hold(tensor.untyped_storage())
+        self.most = max(self.most, self.now)
+        return found
 
+    def _hold(self, storage: torch.UntypedStorage) -> None:
+        """Count a storage until it is gone."""
+        key, size = storage._cdata, storage.nbytes()
+        if key not in self._seen:
+            self._seen.add(key)
+            self.now += size
+            weakref.finalize(storage, self._drop, key, size)
 
-def _storage(tensor: Tensor) -> int:
-    """Identify the memory behind a tensor."""
-    return tensor.untyped_storage().data_ptr()
+    def _drop(self, key: int, size: int) -> None:
+        self._seen.discard(key)
+        self.now -= size
 
 
 class _Step:

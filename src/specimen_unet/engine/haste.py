@@ -37,6 +37,11 @@ def minutes_to_hurry(settings: TrainingSettings, device: torch.device) -> float:
     return settings.minutes if is_timed else math.inf
 
 
+def is_hurried(minutes: float) -> bool:
+    """Whether there is too little time to look as finely as usual."""
+    return minutes <= _HURRY
+
+
 def haste(minutes: float) -> float:
     """Return the share of the usual voxels a step should have, at most 1."""
     return max(min(minutes / _LEISURE, 1.0), _LEAST_HASTE)
@@ -46,7 +51,7 @@ def residual_units(chosen: int | Literal["auto"], minutes: float) -> Decision[in
     """Choose how much a UNet computes at each level: none need a third of the time."""
     if chosen != "auto":
         return by_hand(chosen, f"{chosen} residual units a level")
-    if minutes > _HURRY:
+    if not is_hurried(minutes):
         return Decision(2, "2 residual units a level: they learn more, given time.")
     return Decision(
         0, f"No residual units: {minutes:g} min is too short for what they cost."
@@ -80,7 +85,7 @@ def hurried_spacing(
     Decision of spacing
         Unchanged where there is time, or a patch shows a whole case anyway.
     """
-    if minutes > _HURRY or math.prod(shape) <= _CASES_A_PATCH * patch_voxels:
+    if not is_hurried(minutes) or math.prod(shape) <= _CASES_A_PATCH * patch_voxels:
         return usual
     finest = min(usual.value)
     spacing = tuple(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from specimen_unet.domain.advice import FOR_BACKBONE, FOR_NETWORK
 from specimen_unet.domain.errors import PlanError
 from specimen_unet.engine.decisions import Decision, by_hand, with_advice
-from specimen_unet.engine.haste import residual_units
+from specimen_unet.engine.haste import is_hurried, residual_units
 from specimen_unet.engine.pretrained import DIMENSIONS
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _SUPERVISED = ("DynUNet", "ResidualDynUNet")
 _HALVING = ("AttentionUnet", "FlexibleUNet")
 # Those for which there are pretrained weights; by dimensions.
-_USUAL_BACKBONE: dict[int, BackboneName] = {2: "EfficientNet-b0", 3: "ResNet-18"}
+_USUAL_BACKBONE: dict[int, BackboneName] = {2: "EfficientNet-Lite0", 3: "ResNet-18"}
 
 
 def decide_architecture(
@@ -49,7 +50,7 @@ def decide_architecture(
     PlanError
         If something was chosen that the network does not have.
     """
-    network = decide_network(settings)
+    network = decide_network(settings, minutes)
     _check(network.value, settings)
     backbone = _backbone(settings, network.value, dimensions)
     return {
@@ -64,12 +65,23 @@ def decide_architecture(
     }
 
 
-def decide_network(settings: TrainingSettings) -> Decision[NetworkName]:
-    """Choose the architecture."""
+def decide_network(
+    settings: TrainingSettings, minutes: float = math.inf
+) -> Decision[NetworkName]:
+    """Choose the architecture; `minutes` are those to hurry."""
     if settings.network != "auto":
         chosen = by_hand(settings.network, f"Network {settings.network}")
         return with_advice(chosen, FOR_NETWORK)
-    return Decision("UNet", "Network UNet: it learns most in little time.")
+    if settings.quality:
+        return by_hand("DynUNet", "Network DynUNet, nnU-Net's: best in the end")
+    if is_hurried(minutes):
+        return Decision(
+            "UNet", f"Network UNet: it learnt most in 1 min, and {minutes:g} are few."
+        )
+    return Decision(
+        "FastUNet",
+        "Network FastUNet: it learns most for the time a step takes.",
+    )
 
 
 def _check(network: NetworkName, settings: TrainingSettings) -> None:

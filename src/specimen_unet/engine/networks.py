@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from specimen_unet.engine.attention_unet import attention_unet
 from specimen_unet.engine.encoders import FlexibleBackboneUNet
+from specimen_unet.engine.fast_unet import FastUNet
 from specimen_unet.engine.network_parts import ACTIVATION, NORM, SAME
 from specimen_unet.engine.seg_res_net import seg_res_net
 from specimen_unet.engine.unet import UNet
@@ -142,6 +143,7 @@ def _dyn_unet(plan: Plan) -> nn.Module:
 
 
 NETWORKS: dict[NetworkName, Callable[[Plan], nn.Module]] = {
+    "FastUNet": FastUNet,
     "UNet": UNet,
     "BasicUNet": _basic_unet,
     "AttentionUnet": attention_unet,

@@ -46,13 +46,10 @@ from specimen_unet.engine.inheritance import (
     with_reasons,
 )
 from specimen_unet.engine.network_decisions import decide_architecture
+from specimen_unet.engine.networks import size_multiple
 from specimen_unet.engine.pretrained import weights_file
-from specimen_unet.engine.sizing import (
-    Room,
-    decide_sizes,
-    room_on,
-    typical_shape,
-)
+from specimen_unet.engine.room import Room, room_on
+from specimen_unet.engine.sizing import by_nnunets_rules, decide_sizes, typical_shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -209,7 +206,14 @@ def _within_memory(
 
 
 def _less_room(settings: TrainingSettings, draft: Plan, room: Room) -> Room | None:
-    """Take fewer patches, then smaller ones; None where nothing is left to shrink."""
+    """Take fewer patches, then smaller ones; None where nothing is left to shrink.
+
+    nnU-Net's rules make patches smaller first, and keep two of them.
+    """
+    if by_nnunets_rules(settings, draft.network):
+        fewer = _SMALLER * room.step_voxels
+        least = math.prod(size_multiple(draft))
+        return None if fewer < least else replace(room, step_voxels=fewer, limit=_SHORT)
     if settings.batch == "auto" and draft.batch > 1:
         return replace(room, batches=(1, draft.batch - 1), limit=_SHORT)
     if settings.patch == "auto" and room.patch_voxels > 1:

