@@ -128,9 +128,9 @@ def seconds_a_step(
     best: dict[str, float] = {}
     for turn in range(ROUNDS):
         for name, (learner, patches, plan) in ready.items():
-            start = time.process_time()
+            began = time.process_time()
             steps(learner, patches, plan, 3 * turn, 3 * turn + 3)
-            taken = (time.process_time() - start) / 3
+            taken = (time.process_time() - began) / 3
             best[name] = min(best.get(name, taken), taken)
     return best
 
