@@ -98,7 +98,7 @@ class _HeldBytes(TorchDispatchMode):
     """Adds up what operations return for as long as it lives, each storage once."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.now = 0
         self.most = 0
         self._seen: set[int] = set()

@@ -62,7 +62,9 @@ class Learner:
             # Patches are all of one size, so trying out every kernel once pays.
             torch.backends.cudnn.benchmark = True
         self._format = memory_format(plan, device)
-        self.network = network.to(device, memory_format=self._format)
+        self.network = network.to(device)
+        # torch's types leave this argument out.
+        self.network.to(memory_format=self._format)  # type: ignore[call-overload]
         self.smoothed = copy.deepcopy(self.network).eval().requires_grad_(False)
         self._plan = plan
         self._device = device
@@ -162,7 +164,7 @@ class Learner:
 
     def result(self) -> torch.nn.Module:
         """Return a network on the CPU with the best weights, or else the smoothed."""
-        network = copy.deepcopy(self.smoothed)
+        network: torch.nn.Module = copy.deepcopy(self.smoothed)
         if self._best is not None:
             load_weights(network, self._best)
         return network.cpu().eval()

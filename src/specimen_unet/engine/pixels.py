@@ -153,4 +153,4 @@ def _as_kept(image: Array) -> Array:
 
 
 def _bytes_of(image: Array) -> int:
-    return image.size * min(image.dtype.itemsize, 4)
+    return int(image.size * min(image.dtype.itemsize, 4))

@@ -51,7 +51,7 @@ def write_torchscript(model: Model, path: Path) -> None:
     """Write the network with its weights as TorchScript, for tiles of the patch."""
     network = ProbabilityNetwork(model.network)
     with _quiet(), torch.no_grad():
-        traced: Any = torch.jit.trace(network, _tiles(model, 1))  # type: ignore[no-untyped-call]
+        traced: Any = torch.jit.trace(network, _tiles(model, 1))
         traced.save(str(path))
 
 

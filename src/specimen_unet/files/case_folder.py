@@ -133,7 +133,8 @@ class CaseFolder:
         """
         image, grid, questions = self.image(files)
         if is_store(files.images[0]):
-            drawn, cautions = self._drawn_in_store(files), []
+            drawn = self._drawn_in_store(files)
+            cautions: list[str] = []
         else:
             drawn, cautions = self._drawn(files, image, grid)
         case = self._case(files, image, drawn, grid)

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from specimen_unet.domain.phantoms import specimen_phantom
 from specimen_unet.domain.settings import SegmentationSettings, TrainingSettings
+from specimen_unet.files.case_options import AS_FOUND
 from specimen_unet.files.images import write_image, write_labels
 from specimen_unet.files.replacing import replaced
 from specimen_unet.runs.answers import Answer, Status, records
@@ -84,6 +85,7 @@ def _train(folder: Path, dimensions: Literal[2, 3], minutes: float) -> Answer:
     run = new_run(
         folder / "training",
         TrainingSettings(dimensions=dimensions, minutes=minutes),
+        AS_FOUND,
         parent=folder / "runs",
         name=f"phantom-{dimensions}d",
         start_from=None,
@@ -103,6 +105,7 @@ def _score(folder: Path, dimensions: int) -> pd.DataFrame:
         _model_path(folder, dimensions),
         predictions,
         SegmentationSettings(),
+        AS_FOUND,
     )
     table, _ = score_table(predictions, [folder / "unseen"])
     table.insert(1, "model", f"{dimensions}D")

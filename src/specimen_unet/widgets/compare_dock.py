@@ -50,8 +50,8 @@ class CompareDock(Container[Widget]):
         self.slices = SlicePanel(viewer)
         self.errors = ErrorPanel()
         self._results = (self.scores, self.slices, self.errors)
-        parts = [self.questions, self.choices, self.problem, self.remarks]
-        fill_column(self, [*parts, *self._results])
+        told = (self.problem, self.remarks)
+        fill_column(self, [self.questions, self.choices, *told, *self._results])
         self._scoring = LatestTask(self.native)
         self._mapping = LatestTask(self.native)
         self._error_layer = ErrorLayer(viewer)

@@ -54,7 +54,7 @@ def _draw(box: QComboBox) -> None:
     painter = QStylePainter(box)
     control = QStyle.ComplexControl.CC_ComboBox
     painter.drawComplexControl(control, option)
-    field = painter.style().subControlRect(
+    field = box.style().subControlRect(
         control, option, QStyle.SubControl.SC_ComboBoxEditField, box
     )
     option.currentText = box.fontMetrics().elidedText(
