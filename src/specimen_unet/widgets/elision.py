@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QHelpEvent
@@ -54,7 +54,9 @@ def _draw(box: QComboBox) -> None:
     painter = QStylePainter(box)
     control = QStyle.ComplexControl.CC_ComboBox
     painter.drawComplexControl(control, option)
-    field = box.style().subControlRect(
+    # Every widget has one.
+    style = cast("QStyle", box.style())
+    field = style.subControlRect(
         control, option, QStyle.SubControl.SC_ComboBoxEditField, box
     )
     option.currentText = box.fontMetrics().elidedText(
