@@ -2,8 +2,9 @@
 
     python -m benchmarks gpu_smoke --device cuda
 
-Small phantoms in 2D and 3D, every network of the menu for one step, and every
-precision. Says what agrees with the CPU and how far; ends with 1 if anything does not.
+Small phantoms in 3D and 2D, and each network of the menu for three steps in one of the
+two: what a graphics card needs to choose its kernels takes seconds for each. Says what
+agrees with the CPU and how far; ends with 1 if anything does not.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import tempfile
 import time
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from record import write_record
@@ -21,7 +22,6 @@ from record import write_record
 import specimen_unet as su
 from specimen_unet.domain.events import StepDone
 from specimen_unet.domain.phantoms import specimen_phantom
-from specimen_unet.domain.settings import NetworkName
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 STEPS = 30
 # Half precision rounds differently; two labels of 500 voxels may.
 LABELS_ALIKE = 0.995
-LOSS_TOLERANCE = 0.05
+# Of the first step in full precision without augmentation, whose noise each device
+# draws for itself.
+LOSS_TOLERANCE = 0.01
+NETWORKS = {3: ("UNet", "DynUNet", "SegResNet"), 2: ("AttentionUnet", "FlexibleUNet")}
 
 
 def main() -> int:
@@ -40,7 +43,7 @@ def main() -> int:
     cases = [small(specimen_phantom(seed)) for seed in range(3)]
     device = arguments.device
     checks: dict[str, Callable[[], dict[str, Any]]] = {}
-    for dimensions in (2, 3):
+    for dimensions in (3, 2):
         kind = f"{dimensions}D"
         checks |= {
             f"{kind}: trains and segments as the CPU does": (
@@ -50,7 +53,7 @@ def main() -> int:
                 lambda d=dimensions: resumes(cases, d, device)
             ),
         }
-        for network in get_args(NetworkName):
+        for network in NETWORKS[dimensions]:
             checks[f"{kind}: {network} makes 3 steps"] = (
                 lambda d=dimensions, n=network: makes_steps(cases, d, n, device)
             )
@@ -99,7 +102,7 @@ def planned(cases: list[su.Case], dimensions: int, device: str, **changes: Any) 
 
 
 def trains(cases: list[su.Case], dimensions: int, device: str) -> dict[str, Any]:
-    """Train on the device; its labels and its losses are near those of the CPU."""
+    """Train on the device; its labels and its first loss are near those of the CPU."""
     plan = planned(cases, dimensions, device)
     events, losses = su.training(cases, plan), []
     while True:
@@ -115,14 +118,17 @@ def trains(cases: list[su.Case], dimensions: int, device: str) -> dict[str, Any]
         for where in (device, "cpu")
     }
     alike = float((labels[device] == labels["cpu"]).mean())
-    first = losses_of(cases, planned(cases, dimensions, "cpu", steps=1))[0]
+    plain = plan.model_copy(
+        update={"steps": 3, "augmentation": 0.0, "precision": "float32"}
+    )
+    first = [losses_of(cases, plain, where)[0] for where in (device, "cpu")]
     return {
-        "fine": alike >= LABELS_ALIKE and abs(losses[0] - first) < LOSS_TOLERANCE,
+        "fine": alike >= LABELS_ALIKE and abs(first[0] - first[1]) < LOSS_TOLERANCE,
         "precision": plan.precision,
         "labels_alike": alike,
         "foreground": float((labels["cpu"] > 0).mean()),
-        "first_loss": [losses[0], first],
-        "last_loss": losses[-1],
+        "first_loss": first,
+        "losses": [losses[0], losses[-1]],
     }
 
 
@@ -169,9 +175,12 @@ def makes_steps(
     }
 
 
-def losses_of(cases: list[su.Case], plan: Any) -> list[float]:
+def losses_of(
+    cases: list[su.Case], plan: Any, device: str | None = None
+) -> list[float]:
     """Train; return the losses that were told."""
-    told = [e.loss for e in su.training(cases, plan) if isinstance(e, StepDone)]
+    events = su.training(cases, plan, device=device)
+    told = [event.loss for event in events if isinstance(event, StepDone)]
     return [loss for loss in told if np.isfinite(loss)]
 
 

@@ -141,6 +141,16 @@ def test_a_turn_is_a_rotation_in_physical_space(make_plan, spatial):
         )
 
 
+def test_a_volume_is_turned_in_one_plane_at_a_time_and_in_each_of_them(make_plan):
+    # An exact zero, or the patch could not be read plane by plane.
+    turned = [
+        np.argwhere(matrix - np.diag(np.diag(matrix)))
+        for matrix in drawn_matrices(make_plan(3))
+    ]
+    assert {len(places) for places in turned} == {2}
+    assert {tuple(places[0]) for places in turned} == {(0, 1), (0, 2), (1, 2)}
+
+
 @pytest.mark.parametrize(
     "changes", [{"spacing": (5.0, 1.0, 1.0)}, {"patch": (8, 64, 64)}]
 )

@@ -291,6 +291,7 @@ def test_a_preview_is_the_slice_as_labels(dimensions, plan_for, make_blob_case):
     control.ask_preview(PreviewRequest("blob 1", 9))
     (preview,) = of_kind(Preview, [next(events), next(events)])
     assert (preview.case, preview.index, preview.step) == ("blob 1", 9, 0)
+    assert 0 < preview.seconds < 60
     assert preview.labels.shape == (24, 28)
     assert preview.labels.dtype == np.uint8
     assert set(np.unique(preview.labels)) <= {0, 1, 2}

@@ -66,7 +66,7 @@ def test_a_plan_survives(plan_of_ours: Plan, tmp_path: Path):
 
 def test_a_preview_travels_as_a_file(tmp_path: Path):
     labels = np.arange(12, dtype=np.uint16).reshape(3, 4)
-    event = events.Preview("left / 032", 7, 40, labels)
+    event = events.Preview("left / 032", 7, 40, labels, seconds=0.25)
     line = event_to_line(event, tmp_path)
     assert [path.name for path in (tmp_path / "preview").iterdir()] == [
         "left-032-0007.npy"

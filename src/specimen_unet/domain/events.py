@@ -63,12 +63,16 @@ class Validated:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Labels of one slice, as the network sees it now; `labels` is (Y, X)."""
+    """Labels of one slice, as the network sees it now; `labels` is (Y, X).
+
+    `seconds` is the time that the training lost to it.
+    """
 
     case: str
     index: int
     step: int
     labels: Array = field(repr=False, compare=False)
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from specimen_unet.domain.case import Array
     from specimen_unet.domain.plan import Plan
 
-# Rotating and scaling interpolates, which is slow on a CPU: done to these few.
+# Rotating and scaling interpolates, which is slow on a CPU: done to these few, in 3D
+# in one plane, of which nnU-Net's three angles are no better (docs/benchmarks.md).
 _AFFINE_SHARE = 0.25
 _ANGLE = math.radians(30)
 _ZOOM = 1.25
@@ -45,7 +46,7 @@ def draw_mirrors(generator: np.random.Generator, plan: Plan) -> tuple[int, ...]:
 
 
 def draw_affine(generator: np.random.Generator, plan: Plan) -> Array | None:
-    """Draw a rotation and scaling for one patch.
+    """Draw a rotation in one plane, and a scaling, for one patch.
 
     Parameters
     ----------
@@ -63,16 +64,18 @@ def draw_affine(generator: np.random.Generator, plan: Plan) -> Array | None:
     if generator.random() >= _AFFINE_SHARE * plan.augmentation:
         return None
     rotation = np.eye(plan.dimensions)
-    turned = set()
-    for first, second in combinations(range(plan.dimensions), 2):
-        angle = generator.uniform(-_ANGLE, _ANGLE)
-        if _may_rotate(plan, first, second):
-            rotation = rotation @ _rotation(plan.dimensions, first, second, angle)
-            turned |= {first, second}
-    zoom = _ZOOM ** generator.uniform(-1, 1)
-    scaling = [
-        zoom if axis in turned or not turned else 1.0 for axis in range(plan.dimensions)
+    planes = [
+        axes
+        for axes in combinations(range(plan.dimensions), 2)
+        if _may_rotate(plan, *axes)
     ]
+    if planes:
+        plane = planes[generator.integers(len(planes))]
+        angle = generator.uniform(-_ANGLE, _ANGLE)
+        rotation = _rotation(plan.dimensions, *plane, angle)
+    zoom = _ZOOM ** generator.uniform(-1, 1)
+    alike = {axis for axes in planes for axis in axes} or range(plan.dimensions)
+    scaling = [zoom if axis in alike else 1.0 for axis in range(plan.dimensions)]
     spacing = np.array(plan.spacing)
     matrix: Array = np.diag(1 / spacing) @ rotation @ np.diag(scaling * spacing)
     return matrix

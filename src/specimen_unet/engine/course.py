@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from specimen_unet.domain.errors import TrainingDivergedError
-from specimen_unet.domain.events import StepDone, Validated, Warned
+from specimen_unet.domain.events import Preview, StepDone, Validated, Warned
 from specimen_unet.engine.cautions import NO_NUMBER, cautions
 from specimen_unet.engine.devices import memory_errors
 from specimen_unet.engine.learner import Learner
@@ -283,8 +285,12 @@ class Course:
         request = self._control.take_preview()
         if request is None:
             return
+        start = perf_counter()
         with memory_errors(_ADVICE):
             shown = self._previewer.preview(
                 request, self._learner.smoothed, self._state.step
             )
+        if isinstance(shown, Preview):
+            # Not by the stopwatch, which stands still in a pause.
+            shown = replace(shown, seconds=perf_counter() - start)
         yield shown

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from torch.nn import functional
 
 from specimen_unet.domain.annotation import IGNORED
@@ -79,27 +80,101 @@ def affine_patch(
     block : Block
         At least what `affine_window` asked for; what it lacks is empty.
     centre, matrix, patch
-        As in `affine_window`.
+        As in `affine_window`. In 3D one axis is not turned, as `draw_affine` has it:
+        the planes across it are read at once, which a CPU does many times faster than
+        reading a volume, and gives the same.
 
     Returns
     -------
     image : Tensor of float32, shape (C, *patch)
     classes : Tensor of int16, shape (*patch)
     """
-    image = block.image[None]
-    # From 0, so that what lies outside, which is read as 0, becomes IGNORED.
-    classes = block.classes[None, None].float() - IGNORED
-    theta = sent(_theta(block, centre, matrix, patch), image.device)
-    grid = functional.affine_grid(theta, [1, 1, *patch], align_corners=False)
-    image = functional.grid_sample(image, grid, mode="bilinear", align_corners=False)
-    classes = functional.grid_sample(classes, grid, mode="nearest", align_corners=False)
-    return image[0], classes[0, 0].round().short() + IGNORED
+    image, classes = block.image, block.classes
+    middle = centre - block.start
+    axis = _straight_axis(matrix)
+    if axis is not None:
+        image, classes = image.movedim(axis + 1, 1), classes.movedim(axis, 0)
+    others = [other for other in range(len(patch)) if other != axis]
+    theta = _theta(
+        np.array(classes.shape[-2:]),
+        middle[others],
+        matrix[np.ix_(others, others)],
+        np.array(patch)[others],
+    )
+    size = [1, 1, *(patch[other] for other in others)]
+    grid = functional.affine_grid(sent(theta, image.device), size, align_corners=False)
+    image = _between(image, grid)
+    if axis is None:
+        return image, _nearest(classes, grid)
+    offsets = np.arange(patch[axis]) - (patch[axis] - 1) / 2
+    places = middle[axis] + matrix[axis, axis] * offsets
+    image = sent(_weights(places, len(classes)), image.device) @ image.flatten(2)
+    image = image.unflatten(2, size[2:]).movedim(1, axis + 1)
+    classes = _nearest(_rows(classes, places), grid)
+    return image, classes.movedim(0, axis)
 
 
-def _theta(block: Block, centre: Array, matrix: Array, patch: tuple[int, ...]) -> Array:
+def _straight_axis(matrix: Array) -> int | None:
+    """Return the axis that a map in 3D leaves to itself; None in 2D.
+
+    Raises
+    ------
+    ValueError
+        If every axis is turned.
+    """
+    if len(matrix) == 2:
+        return None
+    mixed = (matrix != 0) & ~np.eye(len(matrix), dtype=bool)
+    straight = np.flatnonzero(~mixed.any(0) & ~mixed.any(1))
+    if not straight.size:
+        raise ValueError(f"a turn in one plane was expected, not {matrix.tolist()}")
+    return int(straight[0])
+
+
+def _between(planes: Tensor, grid: Tensor) -> Tensor:
+    """Read planes (..., Y, X) between voxels, where a grid (1, *size, 2) says."""
+    flat = planes.reshape(1, -1, *planes.shape[-2:])
+    read = functional.grid_sample(flat, grid, mode="bilinear", align_corners=False)
+    return read.reshape(*planes.shape[:-2], *read.shape[-2:])
+
+
+def _nearest(planes: Tensor, grid: Tensor) -> Tensor:
+    """Read planes of classes (..., Y, X) where a grid (1, *size, 2) says.
+
+    `grid_sample` can do so, too, but in float32 and ten times as slowly.
+    """
+    height, width = planes.shape[-2:]
+    column, row = grid[0].unbind(-1)
+    row = (((row + 1) * height - 1) / 2).round().long()
+    column = (((column + 1) * width - 1) / 2).round().long()
+    is_inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+    voxel = torch.where(is_inside, row * width + column, 0)
+    read = planes.flatten(-2).index_select(-1, voxel.flatten())
+    return read.unflatten(-1, voxel.shape).masked_fill_(~is_inside, IGNORED)
+
+
+def _weights(places: Array, length: int) -> Array:
+    """Return the weights of voxels in a row at places between them, (places, length).
+
+    Outside, there is 0.
+    """
+    distances = np.abs(places[:, np.newaxis] - np.arange(length))
+    return np.maximum(1 - distances, 0).astype(np.float32)
+
+
+def _rows(classes: Tensor, places: Array) -> Tensor:
+    """Take the planes of classes (Z, Y, X) that are nearest to places along Z."""
+    nearest = np.rint(places).astype(int)
+    is_outside = (nearest < 0) | (nearest >= len(classes))
+    nearest[is_outside] = 0
+    taken = classes.index_select(0, sent(nearest, classes.device))
+    outside = sent(is_outside, classes.device)[:, None, None]
+    return taken.masked_fill_(outside, IGNORED)
+
+
+def _theta(length: Array, middle: Array, matrix: Array, patch: Array) -> Array:
     """Return the map in PyTorch's units: edges at -1 and 1, last axis first."""
-    length = np.array(block.classes.shape)
-    linear = matrix * np.array(patch) / length[:, np.newaxis]
-    shift = (2 * (centre - block.start) + 1) / length - 1
+    linear = matrix * patch / length[:, np.newaxis]
+    shift = (2 * middle + 1) / length - 1
     theta = np.concatenate([linear[::-1, ::-1], shift[::-1, np.newaxis]], axis=1)
     return theta[np.newaxis].astype(np.float32)

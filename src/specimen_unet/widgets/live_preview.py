@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
+from specimen_unet.domain.events import Event, Preview, StepDone
 from specimen_unet.viewer.label_colours import colours_beside
 from specimen_unet.viewer.layer_checks import level_zero, spatial_shape
 from specimen_unet.viewer.layers import labels_layer
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels
     from napari.viewer import Viewer
 
-    from specimen_unet.domain.events import Preview
     from specimen_unet.viewer.pairing import Pair
     from specimen_unet.widgets.job import Job
 
@@ -29,6 +29,8 @@ _EVERY_MS = 2500
 _MOVED_MS = 150
 # A preview costs the training time: it may take this share of it.
 _SHARE = 0.1
+# An answer that has not come after so many seconds is asked for again.
+_PATIENCE = 10.0
 # Unlike napari's first label colours, in which the ground truth is drawn.
 _COLOURS = ("#19d3f3", "#ff6ec7", "#f7e04b", "#7cf29c", "#b18cff", "#ff9f5a")
 
@@ -52,7 +54,7 @@ class LivePreview(QObject):
         self._layer: Labels | None = None
         self._shown: tuple[str, int] | None = None
         self._asked_at: float | None = None
-        self._answer_seconds = 0.0
+        self._rests_until = 0.0
         self._often = QTimer(self)
         self._often.setInterval(_EVERY_MS)
         self._often.timeout.connect(self._ask)
@@ -62,12 +64,15 @@ class LivePreview(QObject):
         self._moved.timeout.connect(self._ask_now)
 
     def start(self, pairs: Sequence[Pair]) -> None:
-        """Preview the images of these pairs, whose names are those of the cases."""
+        """Preview the images of these pairs, whose names are those of the cases.
+
+        The first question waits for the first step: before, nothing is learnt.
+        """
         self._images = {str(pair.image.name): pair.image for pair in pairs}
         self._shown = self._asked_at = None
+        self._rests_until = 0.0
         self._viewer.dims.events.current_step.connect(self._wait)
         self._viewer.layers.events.removed.connect(self._forget)
-        self._often.start()
 
     def stop(self, *, keep_layer: bool = False) -> None:
         """Ask no more, and take the layer away unless the viewer goes itself."""
@@ -79,11 +84,18 @@ class LivePreview(QObject):
         if not keep_layer:
             self._remove_layer()
 
-    def show(self, preview: Preview) -> None:
+    def hear(self, event: Event) -> None:
+        """Show a preview that came, and ask for the first as soon as steps are made."""
+        if isinstance(event, Preview):
+            self._show(event)
+            self._asked_at = None
+            self._rests_until = time.monotonic() + event.seconds / _SHARE
+        elif isinstance(event, StepDone) and not self._often.isActive():
+            self._often.start()
+            self._ask_now()
+
+    def _show(self, preview: Preview) -> None:
         """Fill the slice that was segmented, and empty the one filled before."""
-        if self._asked_at is not None:
-            self._answer_seconds = time.monotonic() - self._asked_at
-        self._asked_at = None
         image = self._images.get(preview.case)
         if image is None:
             return
@@ -103,8 +115,12 @@ class LivePreview(QObject):
 
     def _ask(self) -> None:
         """Ask anew, unless the last answer is still to come or was dear."""
-        waited = time.monotonic() - (self._asked_at or 0.0)
-        if self._asked_at is None or waited * _SHARE > self._answer_seconds + 1:
+        now = time.monotonic()
+        if self._asked_at is None:
+            is_due = now >= self._rests_until
+        else:
+            is_due = now >= self._asked_at + _PATIENCE
+        if is_due:
             self._ask_now()
 
     def _ask_now(self) -> None:

@@ -9,7 +9,6 @@ import napari.layers
 import napari.viewer
 from magicgui.widgets import Container, PushButton, Widget
 
-from specimen_unet.domain.events import Event, Failed, Finished, Preview
 from specimen_unet.viewer.pairing import Pair, pairs_of_cases
 from specimen_unet.widgets.closing import Closing
 from specimen_unet.widgets.column import fill_column
@@ -30,6 +29,7 @@ from specimen_unet.widgets.training_view import TrainingView
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from specimen_unet.domain.events import Event, Failed, Finished
     from specimen_unet.runs.folder import RunFolder
 
 
@@ -138,10 +138,8 @@ class TrainDock(Container[Widget]):
     def _hear(self, event: Event) -> None:
         if self._run is None:
             return
-        if isinstance(event, Preview):
-            self._preview.show(event)
-        else:
-            self.training.hear(event)
+        self._preview.hear(event)
+        self.training.hear(event)
 
     def _finish(self, finished: Finished) -> None:
         if self._run is None:
