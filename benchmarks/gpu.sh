@@ -46,6 +46,8 @@ wanted training_speed && run 50 training_speed --data "$data" --device "$device"
 wanted nnunet_speed && run 130 nnunet_speed --data "$data" --device "$device" \
   --seconds 3 --rounds 2 --nnunet-plans "$data/nnunet"
 wanted segmentation_speed && run 45 segmentation_speed --device "$device"
+wanted segmentation_quality && run 240 segmentation_quality --data "$data" \
+  --device "$device" --minutes 0.5
 wanted memory && run 60 memory --device "$device"
 wanted hippocampus && run 170 hippocampus --data "$data" --device "$device" \
   --minutes "${MINUTES:-0.4}" --scored 20 --side all --nnunet-plans "$data/nnunet"

@@ -4,7 +4,8 @@
 
 Hippocampus with its gray values as 16-bit numbers (each volume is normalised by
 itself, so only rounding is lost), BUSI's images with a lesion at most 384 pixels long,
-with their groups, and nnU-Net's plan of the hippocampus where --plans names it.
+with their groups, the five stacks of vessels, and nnU-Net's plan of the hippocampus
+where --plans names it.
 Never committed: the terms of the data do not allow it.
 """
 
@@ -33,6 +34,7 @@ def main() -> None:
     _pack(su.read_cases(arguments.data / "hippocampus"), arguments.out / "hippocampus")
     lesions = [case for case in su.read_cases(arguments.data / "busi") if has(case)]
     _pack([smaller(case) for case in lesions], arguments.out / "busi")
+    _pack(su.read_cases(arguments.data / "vessels"), arguments.out / "vessels")
     if arguments.plans:
         target = arguments.out / "nnunet"
         target.mkdir(exist_ok=True)

@@ -1,14 +1,14 @@
 """What the way of cutting an image costs in Dice: InstanceNorm sees tiles differently.
 
-    python benchmarks/segmentation_quality.py --device cuda --minutes 1
-    python benchmarks/segmentation_quality.py --data ../shared/data/vessels
+    python -m benchmarks segmentation_quality --data .gpu --device cuda --minutes 0.5
+    python -m benchmarks segmentation_quality --data ../shared/data --sets vessels
 
-Trains the plan's default network on phantoms (or on three quarters of the cases of
---data), then segments the other cases by overlapping Gaussian windows (0.5 and 0.25)
-and in disjoint cores: tiles of one, two, four, eight patches and as large as the
-image, halos of a half, one and two voxels of the coarsest level. Tells the mean Dice
-with the truth, the mean of its differences from overlap 0.5 case by case, and the
-Dice between the two.
+For each set trains the plan's default network for the minutes, on three quarters of
+the groups, and segments cases of the others by overlapping Gaussian windows (0.5 and
+0.25) and in disjoint cores: as segmenting does by default, in tiles of one, two and
+eight patches, and as large as the image. Tells the mean Dice with the truth, the mean
+of its differences from overlap 0.5 case by case, and the Dice between the two. Sets
+are folders of --data, as `gpu_kit` packs them or as they were shared, and phantoms.
 """
 
 from __future__ import annotations
@@ -23,14 +23,12 @@ from unittest import mock
 
 import numpy as np
 import torch
-from record import write_record
+from record import tables, write_record
 
+import specimen_unet as su
 from specimen_unet.domain.phantoms import specimen_phantom
 from specimen_unet.engine import prediction, ways
 from specimen_unet.engine.cores import TileRules, tile_rules
-from specimen_unet.engine.model import Model, load_model
-from specimen_unet.engine.segmentation import segment
-from specimen_unet.engine.training import train
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,18 +38,36 @@ if TYPE_CHECKING:
 
 Labelled = list["Array"]
 
+SETS = ("hippocampus", "vessels", "phantoms", "busi")
+PHANTOM, PHANTOMS = (39, 221, 200), 12
+# Patches in a tile, at most, and voxels of the coarsest level in a halo.
+CORES = (
+    ("1 patch", 1, 1),
+    ("1 patch, wide halo", 1, 2),
+    ("2 patches", 2, 1),
+    ("8 patches", 8, 1),
+    ("whole", 1e6, 1),
+)
 
-def cases_of(arguments: Any) -> tuple[list[Case], list[Case]]:
-    """Return what is learnt from, and what is scored."""
-    if arguments.data is None:
-        shape = arguments.shape
-        cases = [specimen_phantom(seed, shape) for seed in range(arguments.phantoms)]
+
+def cases_of(name: str, arguments: Any) -> tuple[list[Case], list[Case]]:
+    """Return what is learnt from, and what is scored; no group is in both."""
+    if name == "phantoms":
+        cases = [specimen_phantom(seed, PHANTOM) for seed in range(PHANTOMS)]
     else:
-        from specimen_unet.files.cases import read_cases
-
-        cases = list(read_cases(arguments.data))
-    held_out = max(1, len(cases) // 4)
-    return cases[held_out:], cases[:held_out]
+        cases = [
+            case
+            for case in su.read_cases(arguments.data / name)
+            if any(np.any(labels) for labels in case.labels.values())
+        ]
+    groups = sorted({case.group or case.name for case in cases})
+    order = np.random.default_rng(arguments.seed).permutation(groups).tolist()
+    held_out = set(order[: max(1, len(order) // 4)])
+    learnt, scored = [], []
+    for case in cases:
+        is_held_out = (case.group or case.name) in held_out
+        (scored if is_held_out else learnt).append(case)
+    return learnt, scored[: arguments.scored]
 
 
 def dice(a: Array, b: Array, labels: Sequence[int]) -> float:
@@ -80,19 +96,19 @@ def with_halo(share: float) -> Callable[[Plan], TileRules]:
 
 
 def found_by(
-    model: Model, cases: Sequence[Case], device: str, **keywords: Any
+    model: su.Model, cases: Sequence[Case], device: str, **keywords: Any
 ) -> tuple[Labelled, float]:
     """Segment all cases; labels and seconds."""
     start = time.perf_counter()
     labels = [
-        segment(case, model, device=device, probabilities=False, **keywords).labels
+        su.segment(case, model, device=device, probabilities=False, **keywords).labels
         for case in cases
     ]
     return labels, time.perf_counter() - start
 
 
 def in_cores(
-    model: Model, cases: Sequence[Case], device: str, patches: float, halo: float
+    model: su.Model, cases: Sequence[Case], device: str, patches: float, halo: float
 ) -> tuple[Labelled, float]:
     """Segment in tiles of at most so many patches."""
     voxels = patches * math.prod(model.plan.patch)
@@ -104,17 +120,17 @@ def in_cores(
         return found_by(model, cases, device)
 
 
-def compared(model: Model, cases: Sequence[Case], device: str) -> list[dict[str, Any]]:
+def compared(
+    model: su.Model, cases: Sequence[Case], device: str
+) -> list[dict[str, Any]]:
     """Segment in every way and score it."""
     found = {
+        "default": found_by(model, cases, device),
         "overlap 0.5": found_by(model, cases, device, overlap=0.5),
         "overlap 0.25": found_by(model, cases, device, overlap=0.25),
     }
-    for patches in (1, 2, 4, 8, 1e6):
-        for halo in (0.5, 1, 2):
-            name = "whole" if patches == 1e6 else f"{patches} patches, halo {halo}"
-            if name not in found:
-                found[name] = in_cores(model, cases, device, patches, halo)
+    for name, patches, halo in CORES:
+        found[name] = in_cores(model, cases, device, patches, halo)
     values = model.plan.label_values[1:]
     reference = found["overlap 0.5"][0]
     expected = scores(reference, cases, values)
@@ -122,19 +138,16 @@ def compared(model: Model, cases: Sequence[Case], device: str) -> list[dict[str,
     for name, (labels, seconds) in found.items():
         reached = scores(labels, cases, values)
         beside = [dice(a, b, values) for a, b in zip(labels, reference, strict=True)]
-        row = {
-            "way": name,
-            "dice": float(np.nanmean(reached)),
-            "difference": float(np.nanmean(np.subtract(reached, expected))),
-            "dice_with_overlap_0.5": float(np.nanmean(beside)),
-            "seconds": seconds,
-        }
-        print(
-            f"{name:22} Dice {row['dice']:.4f} ({row['difference']:+.4f}), with "
-            f"overlap 0.5 {row['dice_with_overlap_0.5']:.4f}, {seconds:.2f} s",
-            flush=True,
+        rows.append(
+            {
+                "way": name,
+                "dice": float(np.nanmean(reached)),
+                "difference": float(np.nanmean(np.subtract(reached, expected))),
+                "worst difference": float(np.nanmin(np.subtract(reached, expected))),
+                "Dice with 0.5": float(np.nanmean(beside)),
+                "seconds": seconds,
+            }
         )
-        rows.append(row)
     return rows
 
 
@@ -150,41 +163,58 @@ def scores(
     ]
 
 
+def is_there(name: str, data: Path | None) -> bool:
+    """Tell whether a set can be had."""
+    return name == "phantoms" or (data is not None and (data / name).is_dir())
+
+
+def measured(name: str, arguments: Any) -> dict[str, Any]:
+    """Train on one set, and compare the ways on it."""
+    learnt, scored = cases_of(name, arguments)
+    began = time.perf_counter()
+    model = su.train(
+        learnt, minutes=arguments.minutes, seed=arguments.seed, device=arguments.device
+    )
+    plan = model.plan
+    result = {
+        "network": plan.network,
+        "patch": plan.patch,
+        "strides": plan.strides,
+        "halo": tile_rules(plan).halo,
+        "minutes": (time.perf_counter() - began) / 60,
+        "steps": model.card.steps_done,
+        "cases": len(scored),
+        "shape": scored[0].shape,
+    }
+    print(name, result, file=sys.stderr, flush=True)
+    rows = compared(model, scored, arguments.device)
+    print(tables(rows), file=sys.stderr, flush=True)
+    return {**result, "ways": rows}
+
+
 def main() -> None:
-    """Train, compare and write what came out."""
+    """Measure the sets that were asked for and write what came out."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, help="a folder of cases")
-    parser.add_argument("--model", type=Path, help="a model file, instead of training")
-    parser.add_argument("--phantoms", type=int, default=16)
-    parser.add_argument("--shape", type=int, nargs=3, default=(39, 221, 200))
+    parser.add_argument("--data", type=Path, help="a folder with the sets")
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--minutes", type=float, default=2)
+    parser.add_argument("--minutes", type=float, default=2, help="of training, a set")
+    parser.add_argument("--scored", type=int, default=12, help="cases, at most")
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    training, scored = cases_of(arguments)
-    model = (
-        load_model(arguments.model)
-        if arguments.model
-        else train(
-            training,
-            minutes=arguments.minutes,
-            device=arguments.device,
-            progress=lambda line: print(line, file=sys.stderr, flush=True),
-        )
-    )
-    plan = model.plan
-    results = {
-        "network": plan.network,
-        "strides": plan.strides,
-        "patch": plan.patch,
-        "halo": tile_rules(plan).halo,
-        "steps": model.card.steps_done,
-        "cases": len(scored),
-        "ways": compared(model, scored, arguments.device),
-    }
-    write_record(arguments.json, "segmentation_quality", results)
+    results: dict[str, Any] = {}
+    for name in arguments.sets:
+        if not is_there(name, arguments.data):
+            print(f"{name}: left out, --data has no such folder", file=sys.stderr)
+            continue
+        results[name] = measured(name, arguments)
+    rows = [
+        {"set": name, **way} for name, found in results.items() for way in found["ways"]
+    ]
+    write_record(arguments.json, "segmentation_quality", results, rows)
 
 
 if __name__ == "__main__":

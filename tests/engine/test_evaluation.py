@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,6 +15,7 @@ from specimen_unet.engine.networks import build_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from specimen_unet.domain.plan import Plan
 
@@ -30,9 +34,18 @@ def test_the_tensors_alive_at_a_time_are_counted(
 ) -> None:
     plan = make_plan(len(spatial))
     found = Evaluator(Wide(), plan, CPU).bytes_per_voxel()
-    # Twelve channels, and two of the softmax; convolutions work in a third more, and
-    # in blocks of 16 channels.
-    assert found == pytest.approx(1.3 * 4 * 14 + 128, rel=0.1)
+    # Twelve channels, and two of the softmax.
+    assert found == pytest.approx(4 * 14, rel=0.1)
+
+
+def test_copies_in_blocks_of_16_channels_are_counted(
+    make_plan: Callable[..., Plan], spatial: tuple[int, ...]
+) -> None:
+    plan = make_plan(len(spatial))
+    convolution = torch.nn.Conv2d if len(spatial) == 2 else torch.nn.Conv3d
+    found = Evaluator(convolution(1, 2, 1), plan, CPU).bytes_per_voxel()
+    # Two channels that come out, and sixteen for what is taken and what is made.
+    assert found == pytest.approx(4 * (2 + 16 + 16), rel=0.01)
 
 
 @pytest.mark.parametrize("network", ["UNet", "DynUNet"])
@@ -47,3 +60,99 @@ def test_it_is_the_same_for_larger_tiles(
         )
     )
     assert small == pytest.approx(large, rel=0.1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"network": "UNet", "strides": ((2,) * 3,) * 4},
+        {"network": "UNet", "strides": ((1,) * 3, *((2,) * 3,) * 3)},
+        {"network": "DynUNet", "strides": ((1,) * 3, *((2,) * 3,) * 3)},
+    ],
+    ids=["folded", "full resolution", "DynUNet"],
+)
+def test_a_process_grows_by_what_was_forecast(
+    make_plan: Callable[..., Plan], changes: dict[str, Any]
+) -> None:
+    plan = make_plan(3, channels=(16, 32, 64, 128), patch=(32,) * 3, **changes)
+    measured, forecast = in_a_process(ONE_PASS, plan)
+    assert measured == pytest.approx(forecast, rel=0.3)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("spacing", [1.0, 0.8])
+def test_a_mapped_volume_takes_itself_and_the_room_of_a_pass(
+    make_plan: Callable[..., Plan], tmp_path: Path, spacing: float
+) -> None:
+    channels = (16, 32, 64, 128)
+    plan = make_plan(3, channels=channels, patch=(32,) * 3, strides=((2,) * 3,) * 4)
+    volume = np.random.default_rng(0).integers(0, 255, (1, 128, 256, 256), np.uint8)
+    np.save(tmp_path / "volume.npy", volume)
+    measured, room = in_a_process(
+        WHOLE_VOLUME, plan, str(tmp_path / "volume.npy"), str(spacing)
+    )
+    # Mapped pages count as the process's, and labels are as many bytes.
+    assert measured < 2 * volume.nbytes + 1.25 * room
+
+
+def in_a_process(script: str, plan: Plan, *words: str) -> tuple[int, int]:
+    """Run a script that prints what its process grew by, and what was forecast."""
+    command = [sys.executable, "-c", PEAK + script, plan.model_dump_json(), *words]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    measured, forecast = answer.stdout.split()
+    return int(measured), int(forecast)
+
+
+PEAK = """
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from specimen_unet.domain.grid import Grid
+from specimen_unet.domain.plan import Plan
+from specimen_unet.engine import prediction
+from specimen_unet.engine.evaluation import Evaluator
+from specimen_unet.engine.networks import build_network
+from specimen_unet.engine.sinks import Labels
+
+def status(name):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith(name))
+    return int(line.split()[1]) * 1024
+
+torch.set_num_threads(1)
+plan = Plan.model_validate_json(sys.argv[1])
+network = build_network(plan)
+evaluator = Evaluator(network, plan, torch.device("cpu"))
+needed = evaluator.bytes_per_voxel()
+# What is loaded once is not a voxel's.
+evaluator.probabilities(torch.zeros(1, 1, 32, 32, 32), ())
+"""
+
+ONE_PASS = """
+tile = torch.rand(1, 1, 96, 128, 128)
+Path("/proc/self/clear_refs").write_text("5")
+before = status("VmRSS")
+evaluator.probabilities(tile, ())
+print(status("VmHWM") - before, round(needed * tile.numel()))
+"""
+
+WHOLE_VOLUME = """
+room = prediction._MOST_ON_CPU = 2**28
+image = np.load(sys.argv[2], mmap_mode="r")
+labels = Labels(image.shape[1:], plan.label_values)
+grid = Grid((float(sys.argv[3]),) * 3, "mm")
+Path("/proc/self/clear_refs").write_text("5")
+before = status("VmRSS")
+scale = np.full(1, 127.0, np.float32), np.full(1, 0.01, np.float32)
+for event in prediction.predict_into(
+    labels, image, grid, network, plan, device=torch.device("cpu"), scale=scale
+):
+    pass
+assert event.of > 1
+print(status("VmHWM") - before, room)
+"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from contextlib import contextmanager
 from itertools import combinations
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
 
     from specimen_unet.domain.plan import Plan
 
-# Convolutions on a CPU take room to work in, and copy what they take and what they
-# make into blocks of 16 channels, however few there are: bytes a voxel.
-_WORKING_ROOM = 1.3
-_IN_BLOCKS = 2 * 16 * 4
+# Convolutions on a CPU copy what they take, and make what they give, in blocks of so
+# many channels, however few there are.
+_BLOCK = 16
+_CONVOLUTIONS = (
+    *(torch.ops.aten.conv2d, torch.ops.aten.conv3d),
+    *(torch.ops.aten.conv_transpose2d, torch.ops.aten.conv_transpose3d),
+)
 
 # Bytes a voxel by all that they depend on; the weights do not matter.
 _MEASURED: dict[tuple[object, ...], float] = {}
@@ -80,8 +84,8 @@ class Evaluator:
     def bytes_per_voxel(self) -> float:
         """Measure what a voxel of a tile takes at the worst moment, once a network.
 
-        On a GPU the allocator counts, on a CPU the tensors that are alive at a time
-        are added up and the room that convolutions work in is allowed for.
+        On a GPU the allocator counts. On a CPU the tensors that are alive at a time
+        are added up, with the copies that convolutions work on, for a small tile.
         """
         plan = self.plan
         key = (
@@ -96,17 +100,15 @@ class Evaluator:
 
     def _measure(self) -> float:
         plan = self.plan
-        multiple = size_multiple(plan)
         size = plan.patch
         if self.device.type != "cuda":
             size = tuple(
                 min(length, 2 * step)
-                for length, step in zip(plan.patch, multiple, strict=True)
+                for length, step in zip(plan.patch, size_multiple(plan), strict=True)
             )
         tile = torch.zeros(1, plan.image_channels, *size, device=self.device)
         peak = _peak_of(lambda: self.probabilities(tile, ()), self.device)
-        blocks = _IN_BLOCKS if self.device.type == "cpu" else 0
-        return peak / tile[0, 0].numel() + blocks
+        return peak / tile[0, 0].numel()
 
 
 def _peak_of(work: Any, device: torch.device) -> float:
@@ -118,7 +120,7 @@ def _peak_of(work: Any, device: torch.device) -> float:
         return torch.cuda.max_memory_allocated(device) - before
     with _LiveBytes() as live:
         work()
-    return live.peak * _WORKING_ROOM
+    return live.peak
 
 
 class _LiveBytes(TorchDispatchMode):
@@ -135,7 +137,12 @@ class _LiveBytes(TorchDispatchMode):
     ):
         """Do the operation and count what came out."""
         result = operation(*args, **(kwargs or {}))
-        tree_map_only(torch.Tensor, self._count, result)
+        # Weights in 16 bits are few, but many a voxel of a small tile.
+        if not (args and isinstance(args[0], torch.nn.Parameter)):
+            tree_map_only(torch.Tensor, self._count, result)
+        if operation.overloadpacket in _CONVOLUTIONS:
+            copies = _in_blocks(args[0]) + _in_blocks(result)
+            self.peak = max(self.peak, self._live + copies)
         return result
 
     def _count(self, tensor: torch.Tensor) -> None:
@@ -149,6 +156,12 @@ class _LiveBytes(TorchDispatchMode):
 
     def _free(self, count: int) -> None:
         self._live -= count
+
+
+def _in_blocks(tensor: torch.Tensor) -> int:
+    """Return the bytes of (N, C, *spatial) with channels filled up to whole blocks."""
+    channels = math.ceil(tensor.shape[1] / _BLOCK) * _BLOCK
+    return tensor.numel() // tensor.shape[1] * channels * tensor.element_size()
 
 
 @contextmanager

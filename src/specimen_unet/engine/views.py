@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from specimen_unet.engine.intensity import intensity_scale
 from specimen_unet.engine.prediction import predict_into
 from specimen_unet.engine.resampling import spacing_for
@@ -48,13 +46,21 @@ class View:
 
     @cached_property
     def read(self) -> tuple[int, int]:
-        """First and last + 1 of the slices that are read: a patch more than wanted."""
+        """First and last + 1 of the slices that are read.
+
+        Half a patch more than wanted at both ends, together one patch for one slice,
+        so that a network is run over no more; as many at the faces of the case.
+        """
         if len(self.case.shape) > self.plan.dimensions:
             return self.wanted
         spacing = spacing_for(self.plan, self.case.grid, self.case.shape)
-        reach = int(np.ceil(self.plan.patch[0] * self.plan.spacing[0] / spacing[0] / 2))
-        start, stop = self.wanted
-        return max(start - reach, 0), min(stop + reach, self.case.shape[0])
+        ratio = self.plan.spacing[0] / spacing[0]
+        patch = max(int(self.plan.patch[0] * ratio + 1e-6), 1)
+        length = self.case.shape[0]
+        first, last = self.wanted
+        count = min(last - first + patch - 1, length)
+        start = min(max(first - (patch - 1) // 2, 0), length - count)
+        return start, start + count
 
     def segmenting_into(
         self, sink: Sink, network: torch.nn.Module, device: torch.device
