@@ -114,7 +114,10 @@ def train(name: str, device: str, model: str) -> dict[str, Any]:
 
 def segment(edge: int, device: str, model: str) -> dict[str, Any]:
     """Segment a volume of noise with the model that was trained before."""
+    import torch
+
     import specimen_unet as su
+    from specimen_unet.engine.prediction import bytes_of_a_pass
 
     loaded = su.load_model(model)
     random = np.random.default_rng(0)
@@ -124,6 +127,10 @@ def segment(edge: int, device: str, model: str) -> dict[str, Any]:
     )
     reset_peak("cpu")
     reset_peak(device)
+    # Labels are as many bytes as the volume, which is in memory already.
+    forecast = used("cpu")
+    if device == "cpu":
+        forecast += int(bytes_of_a_pass(torch.device(device)))
     began = time.perf_counter()
     result = su.segment(case, loaded, device=device, probabilities=False)
     seconds = time.perf_counter() - began
@@ -136,6 +143,7 @@ def segment(edge: int, device: str, model: str) -> dict[str, Any]:
         "GB of the volume": volume.nbytes / 1e9,
         "GB of the process": peak("cpu") / 1e9,
         "GB beyond the volume": beyond / 1e9,
+        "forecast GB beyond the volume": forecast / 1e9,
         "GB of the GPU": peak(device) / 1e9 if device != "cpu" else None,
         "labels": str(result.labels.dtype),
     }

@@ -198,6 +198,12 @@ def _way(
     return Cores(grid, slices, plan, _room(grid, evaluator, slices))
 
 
+def bytes_of_a_pass(device: torch.device) -> float:
+    """Return how much memory a pass may take on the device now."""
+    room = _SHARE[device.type] * free_memory(device)
+    return min(room, _MOST_ON_CPU) if device.type == "cpu" else room
+
+
 def _room(grid: OwnGrid, evaluator: Evaluator, slices: int) -> Room:
     """Tell how much fits into one pass."""
     plan, device = evaluator.plan, evaluator.device
@@ -206,9 +212,7 @@ def _room(grid: OwnGrid, evaluator: Evaluator, slices: int) -> Room:
     if max(slices, 1) * math.prod(grid.shape) <= step:
         # Training took more memory for as much.
         return Room(step, most_tiles)
-    room = _SHARE[device.type] * free_memory(device)
-    if device.type == "cpu":
-        room = min(room, _MOST_ON_CPU)
+    room = bytes_of_a_pass(device)
     zoom = math.prod(grid.own) / math.prod(grid.shape)
     read = 0 if grid.own == grid.shape else 3 * zoom
     beside = plan.image_channels * (_TILES_AHEAD + read)
