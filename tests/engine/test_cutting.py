@@ -7,8 +7,6 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 import specimen_unet as su
-from specimen_unet.engine import prediction
-from specimen_unet.engine.ways import Room
 
 
 def blobs(seed: int, shape: tuple[int, ...]) -> su.Case:
@@ -23,19 +21,14 @@ def blobs(seed: int, shape: tuple[int, ...]) -> su.Case:
     )
 
 
-@pytest.mark.parametrize("tiles", ["whole", "of the patch's size"])
-def test_cores_have_the_dice_of_overlapping_tiles(
-    trained: su.Model, monkeypatch: pytest.MonkeyPatch, tiles: str
-) -> None:
-    if tiles != "whole":
-        monkeypatch.setattr(prediction, "_room", lambda *_: Room(1, 4))
+def test_the_default_has_the_dice_of_tiles_that_overlap_more(trained: su.Model) -> None:
     cases = [blobs(seed, (192, 208)) for seed in range(100, 106)]
-    cores, overlapping = (
-        np.mean([dice(trained, case, overlap) for case in cases])
-        for overlap in (0, 0.5)
+    default, overlapping = (
+        np.mean([dice(trained, case, **settings) for case in cases])
+        for settings in ({}, {"overlap": 0.5})
     )
     assert overlapping > 0.9
-    assert cores > overlapping - 0.002
+    assert default == pytest.approx(overlapping, abs=0.002)
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +47,6 @@ def trained() -> su.Model:
     )
 
 
-def dice(model: su.Model, case: su.Case, overlap: float) -> float:
-    found = su.segment(case, model, overlap=overlap, device="cpu").labels
+def dice(model: su.Model, case: su.Case, **settings: float) -> float:
+    found = su.segment(case, model, device="cpu", **settings).labels
     return float(su.compare(found, case.labels["truth"])["dice"].iloc[0])

@@ -254,12 +254,13 @@ class SegmentationSettings(Settings):
         description="Also give one probability layer a label.",
     )
     overlap: float = Field(
-        0,
+        0.25,
         ge=0,
         le=0.75,
         title="Overlap",
-        description="Share by which tiles overlap and are blended, which is slower. "
-        "0: every voxel is computed once.",
+        description="Share by which tiles overlap and are blended. 0: every voxel is "
+        "computed once, in tiles as large as memory allows: faster, but the network "
+        "sees other surroundings than in training (up to 0.04 Dice lost on vessels).",
         json_schema_extra={**ADVANCED, "step": 0.05},
     )
     device: str = Field(
