@@ -150,8 +150,8 @@ def start_child() -> Iterator[Callable[[], Child]]:
     """Start children, and end those that a test left."""
     children: list[Child] = []
 
-    def start() -> Child:
-        children.append(Child())
+    def start(**environment: str) -> Child:
+        children.append(Child(**environment))
         return children[-1]
 
     yield start

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -313,6 +314,25 @@ def test_it_is_ready_before_it_is_asked_and_gives_way_to_others(start_child):
     child.tell(command_line("quit"))
     assert child.hear() is None
     assert child.process.wait(20) == 0
+
+
+def test_what_is_planned_can_be_trained_without_further_imports(
+    start_child, run: RunFolder, capfd
+):
+    """Those of an optimiser take longer than all else before the first step."""
+    child = start_child(PYTHONPROFILEIMPORTTIME="1")
+    child.tell(command_line("plan", run=run.path))
+    child.until(PlanReady)
+    imported = ""
+    until = time.monotonic() + 60
+    while "torch._dynamo\n" not in imported and time.monotonic() < until:
+        imported += capfd.readouterr().err
+        time.sleep(0.1)
+    assert "torch._dynamo\n" in imported
+    child.train(run)
+    child.until(StepDone)
+    late = (run.path / "log.txt").read_text().split("Begun")[1]
+    assert "torch._dynamo" not in late
 
 
 def test_what_libraries_print_is_no_event():

@@ -96,6 +96,8 @@ class Worker:
             command, control = task
             self._carry_out(command, control)
             self._controls.popleft()
+            if command.name == "plan":
+                _import_for_training()
 
     def say(self, event: Event, folder: Path | None = None) -> None:
         """Tell an event; with nobody to tell it to, leave.
@@ -160,6 +162,15 @@ class Worker:
             )
             for event in events:
                 self.say(event, run.path)
+
+
+def _import_for_training() -> None:
+    """Import, while a person looks at the plan, what PyTorch's optimisers import.
+
+    They do so when the first one is made, which would be after Train was pressed, and
+    it takes longer than all else before the first step.
+    """
+    import torch._dynamo  # noqa: F401
 
 
 def _ask(control: Control, command: Command) -> None:
