@@ -40,7 +40,7 @@ def plan(run):
     plan = Plan.model_validate_json(told)
     say(events.PlanReady(plan.model_copy(update={"minutes": settings.minutes})))
 
-def train(run, resume):
+def train(run, resume, more_minutes):
     if run.endswith("killed"):
         os.kill(os.getpid(), signal.SIGKILL)
     if run.endswith("broken"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,6 +54,29 @@ def test_the_loss_is_drawn_over_the_steps(curves: TrainingCurves, qtbot: QtBot) 
     )
     assert names(curves.loss_plot) == ["each step", "smoothed"]
     assert not curves.dice_plot.isVisibleTo(curves)
+
+
+def test_a_loss_that_is_no_number_leaves_the_smoothed_curve_whole() -> None:
+    found = smoothed(np.array([1.0, math.nan, 3.0, 3.0]), weight=0.5)
+    assert found[0] == found[1] == 1
+    assert 2 < found[2] < found[3] < 3
+
+
+def test_drawing_imports_nothing_that_would_hold_the_viewer_up() -> None:
+    program = """
+import sys
+import numpy as np
+from napari.layers import Image
+from specimen_unet.widgets.curves import smoothed
+Image(np.zeros((4, 4)))
+before = set(sys.modules)
+smoothed(np.ones(5))
+print(*sorted(set(sys.modules) - before))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert len(done.stdout.split()) < 20, done.stdout
 
 
 def test_every_observer_has_a_dice_curve(curves: TrainingCurves, qtbot: QtBot) -> None:

@@ -96,6 +96,8 @@ class TrainingCurves(QWidget):
 def smoothed(values: Array, weight: float = _SMOOTHING) -> Array:
     """Average values with those before, without the bias of the beginning.
 
+    NaN are left out.
+
     Parameters
     ----------
     values : ndarray of float, shape (steps,)
@@ -107,10 +109,10 @@ def smoothed(values: Array, weight: float = _SMOOTHING) -> Array:
     -------
     ndarray of float, shape (steps,)
     """
-    from scipy.signal import lfilter
+    # Loaded with the first layer; SciPy's filters would hold the viewer up a second.
+    from pandas import Series
 
-    total = lfilter([1 - weight], [1, -weight], values)
-    result: Array = total / (1 - weight ** np.arange(1, len(values) + 1))
+    result: Array = Series(values).ewm(alpha=1 - weight).mean().to_numpy()
     return result
 
 
