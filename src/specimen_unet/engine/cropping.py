@@ -150,7 +150,8 @@ def _nearest(planes: Tensor, grid: Tensor) -> Tensor:
     is_inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
     voxel = torch.where(is_inside, row * width + column, 0)
     read = planes.flatten(-2).index_select(-1, voxel.flatten())
-    return read.unflatten(-1, voxel.shape).masked_fill_(~is_inside, IGNORED)
+    read = read.reshape(*read.shape[:-1], *voxel.shape)
+    return read.masked_fill_(~is_inside, IGNORED)
 
 
 def _weights(places: Array, length: int) -> Array:
@@ -159,7 +160,8 @@ def _weights(places: Array, length: int) -> Array:
     Outside, there is 0.
     """
     distances = np.abs(places[:, np.newaxis] - np.arange(length))
-    return np.maximum(1 - distances, 0).astype(np.float32)
+    weights: Array = np.maximum(1 - distances, 0).astype(np.float32)
+    return weights
 
 
 def _rows(classes: Tensor, places: Array) -> Tensor:

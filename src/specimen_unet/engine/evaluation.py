@@ -108,7 +108,7 @@ class Evaluator:
             )
         tile = torch.zeros(1, plan.image_channels, *size, device=self.device)
         peak = _peak_of(lambda: self.probabilities(tile, ()), self.device)
-        return peak / tile[0, 0].numel()
+        return float(peak / tile[0, 0].numel())
 
 
 def _peak_of(work: Any, device: torch.device) -> float:
@@ -117,7 +117,7 @@ def _peak_of(work: Any, device: torch.device) -> float:
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
         work()
-        return torch.cuda.max_memory_allocated(device) - before
+        return float(torch.cuda.max_memory_allocated(device) - before)
     with _LiveBytes() as live:
         work()
     return live.peak
@@ -127,7 +127,7 @@ class _LiveBytes(TorchDispatchMode):
     """Adds up the tensors that are alive, each storage once."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.peak = 0
         self._live = 0
         self._known: weakref.WeakSet[Any] = weakref.WeakSet()

@@ -55,8 +55,8 @@ class OwnGrid:
         """
         zooms = [Zoom(*sizes) for sizes in zip(self.shape, self.own, strict=True)]
         owned = [
-            tuple(round(end * zoom.after / zoom.before) for end in span)
-            for span, zoom in zip(core, zooms, strict=True)
+            (_in_image(start, zoom), _in_image(stop, zoom))
+            for (start, stop), zoom in zip(core, zooms, strict=True)
         ]
         for part in _slabs(owned, len(answer)):
             needed = [
@@ -71,7 +71,12 @@ class OwnGrid:
             self.sink.add(where, values.transpose(0, 1) if slices else values[0])
 
 
-def _slabs(owned: Sequence[tuple[int, ...]], images: int) -> Iterator[Spans]:
+def _in_image(end: int, zoom: Zoom) -> int:
+    """Return the border between voxels of the image next to one of the network's."""
+    return round(end * zoom.after / zoom.before)
+
+
+def _slabs(owned: Sequence[tuple[int, int]], images: int) -> Iterator[Spans]:
     """Cut a part of an image into slabs that are not too large at once."""
     (start, stop), *others = owned
     area = images * math.prod(end - begin for begin, end in others)

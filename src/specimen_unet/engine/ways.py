@@ -27,7 +27,9 @@ _SHARE_FOR_SUMS = 0.3
 class Way(Protocol):
     """How an image is cut, and how its tiles become an answer."""
 
-    passes: Sequence[Sequence[Job]]
+    @property
+    def passes(self) -> Sequence[Sequence[Job]]:
+        """Tiles of each pass."""
 
     def take(self, jobs: Sequence[Job], probabilities: torch.Tensor) -> None:
         """Take the probabilities (N, K, *size) of the tiles of one pass."""
@@ -60,6 +62,7 @@ class Cores:
     """
 
     def __init__(self, grid: OwnGrid, slices: int, plan: Plan, room: Room) -> None:
+        self.passes: Sequence[Sequence[Job]]
         self._grid = grid
         pieces = cut_into_cores(grid.shape, tile_rules(plan), room.voxels)
         voxels = math.prod(stop - start for start, stop in pieces[0].tile)
