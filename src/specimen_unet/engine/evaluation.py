@@ -120,7 +120,7 @@ def _peak_of(work: Any, device: torch.device) -> float:
         return float(torch.cuda.max_memory_allocated(device) - before)
     with _LiveBytes() as live:
         work()
-    return live.peak
+    return float(live.peak)
 
 
 class _LiveBytes(TorchDispatchMode):
