@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 SPACING = (2.0, 0.5, 0.5)
 
 # They share a screen, where one window at a time has the focus.
-_ON_SCREEN = ("viewer", "widgets", "docs")
+_ON_SCREEN = ("viewer", "widgets")
 
 
+# First, since xdist reads the marks in the same hook.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:

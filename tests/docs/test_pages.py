@@ -140,11 +140,11 @@ def commands(page: Path) -> Iterator[str]:
 
 def run(arguments: list[str]) -> int:
     """Run a command in this process, its trainings small; RUN is the newest run."""
+    if ">" in arguments:
+        arguments = arguments[: arguments.index(">")]
     if arguments[0] in ("train", "plan") and "RUN" not in arguments:
         arguments = [*arguments, *SMALL]
     arguments = [newest_run() if word == "RUN" else word for word in arguments]
-    if ">" in arguments:
-        arguments = arguments[: arguments.index(">")]
     try:
         return cli.main(arguments)
     except SystemExit as end:  # --version, and what argparse refuses

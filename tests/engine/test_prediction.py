@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 CPU = torch.device("cpu")
 OVERLAPPING = SegmentationSettings(overlap=0.25)
+IN_CORES = SegmentationSettings(overlap=0)
 
 
 def run(
@@ -141,7 +142,7 @@ def test_a_2d_network_sees_a_volume_slice_by_slice(
     assert volume.shape == (2, 3, 20, 24)
     for index in range(3):
         np.testing.assert_allclose(volume[:, index], single, atol=1e-5)
-    assert heard[-1].of == 3
+    assert heard[-1].of == 3 * 4
 
 
 def test_slices_do_not_see_one_another(make_plan: Callable[..., Plan]) -> None:
@@ -377,10 +378,10 @@ def test_cores_equal_the_whole_image_where_the_halo_is_as_wide_as_the_reach(
     grid = Grid((spacing,) * len(spatial), "mm")
     image = noise(1, *(3 * size for size in spatial))
     assert min(ways.tile_rules(plan).halo) >= 3
-    tiled, heard = run(image, Box(), plan, grid)
+    tiled, heard = run(image, Box(), plan, grid, settings=IN_CORES)
     assert heard[-1].of > 4
     monkeypatch.setattr(prediction, "_room", lambda *_: ways.Room(1e9, 1))
-    whole, heard = run(image, Box(), plan, grid)
+    whole, heard = run(image, Box(), plan, grid, settings=IN_CORES)
     assert heard[-1].of == 1
     np.testing.assert_allclose(tiled, whole, atol=1e-5)
 
@@ -394,7 +395,8 @@ def test_an_image_is_cut_only_where_memory_ends(
     counts = []
     for free in (2**33, 2**25, 2**23, 2**20):
         monkeypatch.setattr(prediction, "free_memory", lambda _, free=free: free)
-        counts.append(run(image, network, plan)[1][-1].of)
+        heard = run(image, network, plan, settings=IN_CORES)[1]
+        counts.append(heard[-1].of)
     assert counts[0] == 1
     assert counts == sorted(counts)
     assert counts[1] < counts[-1]

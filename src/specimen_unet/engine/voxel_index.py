@@ -147,7 +147,7 @@ def _checksum(labels: Array) -> int:
     """Return a number that changes with the labels; a third of the time of a scan."""
     checksum = 0
     for start, stop in _slabs(labels):
-        checksum = zlib.crc32(labels[start:stop].tobytes(), checksum)
+        checksum = zlib.crc32(np.asarray(labels[start:stop]).tobytes(), checksum)
     return checksum
 
 
