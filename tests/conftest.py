@@ -23,25 +23,20 @@ if TYPE_CHECKING:
 SPACING = (2.0, 0.5, 0.5)
 
 # They share a screen, where one window at a time has the focus.
-_ON_SCREEN = ("viewer", "widgets")
+_ON_SCREEN = ("tests/viewer/", "tests/widgets/")
 
 
-# First, since xdist reads the marks in the same hook.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(
-    config: pytest.Config, items: list[pytest.Item]
-) -> None:
-    """Say which tests stay in one process, when several share the work.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Deal tests out by file, and all that open windows to one process."""
+    from xdist.scheduler import LoadScopeScheduling
 
-    All that open windows do, and otherwise those of one file (`--dist loadgroup`).
-    """
-    if not config.pluginmanager.has_plugin("xdist"):
-        return
-    root = config.rootpath / "tests"
-    for item in items:
-        room = item.path.relative_to(root).parts[0]
-        group = "screen" if room in _ON_SCREEN else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+    class ByFileOrScreen(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            is_on_screen = nodeid.startswith(_ON_SCREEN)
+            return "screen" if is_on_screen else nodeid.partition("::")[0]
+
+    return ByFileOrScreen(config, log)
 
 
 @pytest.fixture(scope="session", params=[(32, 32), (8, 32, 32)], ids=["2d", "3d"])
