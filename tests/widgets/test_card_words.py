@@ -52,6 +52,14 @@ def test_the_best_of_several_validations_is_called_that(make_card):
     assert "expect a little less on new specimens" in told
 
 
+@pytest.mark.parametrize(("dice", "is_warned"), [(0.3, True), (0.6, False)])
+def test_a_model_that_learnt_too_little_is_called_that(make_card, dice, is_warned):
+    card = make_card(3)
+    metrics = card.metrics.model_copy(update={"mean_dice": dice})
+    told = card_summary(card.model_copy(update={"metrics": metrics}))
+    assert ("Too little was learnt to rely on it" in told) == is_warned
+
+
 @pytest.mark.parametrize(
     "metrics",
     [None, Metrics(step=1, mean_dice=None, mean_iou=None, dice={}, by_observer={})],

@@ -9,6 +9,9 @@ from specimen_unet.domain.settings import Settings
 
 FORMAT_VERSION = 1
 
+# Below this more is wrong than right of what is marked or missed.
+_LEAST_USEFUL = 0.5
+
 
 class Metrics(Settings):
     """Scores on held-out cases, whole volumes, of the weights in the file."""
@@ -34,12 +37,14 @@ class Metrics(Settings):
         )
         beside = f" ({observers})" if len(self.by_observer) > 1 else ""
         text = f"Dice on held-out labels: {self.mean_dice:.{digits}f}{beside}"
-        if self.validations == 1:
-            return text
-        return (
-            f"{text}, the best of {self.validations} validations on them: expect a "
-            "little less on new specimens"
-        )
+        if self.validations > 1:
+            text += (
+                f", the best of {self.validations} validations on them: expect a "
+                "little less on new specimens"
+            )
+        if self.mean_dice < _LEAST_USEFUL:
+            text += ". Too little was learnt to rely on it"
+        return text
 
 
 class ModelCard(Settings):

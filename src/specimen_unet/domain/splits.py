@@ -196,7 +196,7 @@ def _block_caution(
     return (
         f"Only {case.name} holds labels: its {word} {held_out[0]} to {held_out[1] - 1} "
         f"are held out {beside}. The validation score says how well the model does "
-        "on the rest of this very case; on another one it may do worse."
+        "on the rest of this very case; on another one it may do much worse."
     )
 
 

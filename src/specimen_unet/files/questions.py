@@ -123,7 +123,7 @@ def ask_spacing(path: Path, grid: Grid, why: str) -> Question:
     taken = text_of_grid(grid)
     return Question(
         "spacing",
-        f"{path} {why}. Taken is {taken} along {', '.join(grid.axes)}.",
+        f"{path} {why}. It is taken to be {taken} along {', '.join(grid.axes)}.",
         MappingProxyType({}),
         taken,
     )

@@ -100,8 +100,8 @@ def _question(
     choices["times"] = "cannot be read: save single ones"
     return Question(
         "stack",
-        f"{path} does not say for certain what its {number} pages{found} are. Taken "
-        "are slices.",
+        f"{path} does not say for certain what its {number} pages{found} are. They "
+        "are taken for slices.",
         MappingProxyType(choices),
         "slices",
     )
