@@ -30,6 +30,7 @@ ENTRIES = [
 HALVINGS = {"BasicUNet": 4, "FlexibleUNet": 5}
 # UNet in 3D and DynUNet in 2D are those of `conftest`.
 AS_ONNX = {
+    "FastUNet": 3,
     "UNet": 2,
     "BasicUNet": 2,
     "AttentionUnet": 3,
@@ -40,6 +41,7 @@ AS_ONNX = {
     "ResNet-34": 3,
     "ResNet-50": 2,
     "EfficientNet-b0": 3,
+    "EfficientNet-Lite0": 2,
 }
 
 
