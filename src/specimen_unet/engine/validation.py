@@ -14,8 +14,10 @@ from specimen_unet.domain.annotation import IGNORED, classes_of
 from specimen_unet.domain.card import Metrics
 from specimen_unet.domain.overlap import compare
 from specimen_unet.engine.losses import build_loss
+from specimen_unet.engine.prediction import DEFAULTS
 from specimen_unet.engine.resampling import resampled_shape, spacing_for
 from specimen_unet.engine.sinks import Labels
+from specimen_unet.engine.tiling import tile_image
 from specimen_unet.engine.views import View
 
 if TYPE_CHECKING:
@@ -105,9 +107,8 @@ class Validation:
     @property
     def cost(self) -> float:
         """Training steps that take as long as a validation, told from sizes alone."""
-        voxels = sum(map(_voxels, self._views))
-        step = self._plan.batch * math.prod(self._plan.patch)
-        return voxels / (_PASSES_PER_STEP * step)
+        tiles = sum(map(_tile_count, self._views))
+        return tiles / (_PASSES_PER_STEP * self._plan.batch)
 
     def scoring(self, network: torch.nn.Module) -> Generator[TileDone, None, Scores]:
         """Segment everything held out and score it.
@@ -208,14 +209,14 @@ def _weighted_mean(parts: Sequence[tuple[int, torch.Tensor]]) -> float:
     return sum(weight * float(value) for weight, value in parts) / total
 
 
-def _voxels(view: View) -> int:
-    """Count the voxels that a network sees of a view, patches being the least."""
+def _tile_count(view: View) -> int:
+    """Count the tiles a view is segmented in, each as large as a patch."""
     plan = view.plan
     shape = (view.read[1] - view.read[0], *view.case.shape[1:])
     slices = math.prod(shape[: -plan.dimensions])
     spacing = spacing_for(plan, view.case.grid, view.case.shape)
     shape = resampled_shape(shape[-plan.dimensions :], spacing, plan.spacing)
-    return slices * math.prod(map(max, shape, plan.patch))
+    return slices * len(tile_image(shape, plan.patch, DEFAULTS.overlap).tiles)
 
 
 def _summary(table: pd.DataFrame, loss: float) -> Scores:
