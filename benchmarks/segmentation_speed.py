@@ -35,11 +35,12 @@ from specimen_unet.domain.errors import SpecimenUnetError
 from specimen_unet.domain.gray_values import check_gray_values
 from specimen_unet.domain.phantoms import specimen_phantom
 from specimen_unet.engine import prediction
-from specimen_unet.engine.devices import autocast, choose_device, fastest_precision
+from specimen_unet.engine.devices import choose_device
 from specimen_unet.engine.intensity import intensity_scale, normalised
 from specimen_unet.engine.model import Model, load_model
 from specimen_unet.engine.network_parts import replace_parts
 from specimen_unet.engine.planning import plan as make_plan
+from specimen_unet.engine.precision import autocast, fastest_precision
 from specimen_unet.engine.segmentation import segment
 from specimen_unet.engine.training import train
 

@@ -36,12 +36,12 @@ from record import write_record
 from specimen_unet.domain.case import Case
 from specimen_unet.domain.events import StepDone, Warned
 from specimen_unet.domain.plan import Split
-from specimen_unet.engine.devices import autocast
 from specimen_unet.engine.learner import make_optimiser
 from specimen_unet.engine.losses import build_loss
 from specimen_unet.engine.networks import build_network
 from specimen_unet.engine.patches import Patches
 from specimen_unet.engine.planning import plan as make_plan
+from specimen_unet.engine.precision import autocast
 from specimen_unet.engine.training import training
 
 if TYPE_CHECKING:

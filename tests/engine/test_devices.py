@@ -3,8 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,13 +12,12 @@ import torch
 from specimen_unet.domain.errors import MemoryExceededError, PlanError
 from specimen_unet.engine import devices
 from specimen_unet.engine.devices import (
-    autocast,
     choose_device,
     device_name,
-    fastest_precision,
     free_memory,
     memory_errors,
 )
+from specimen_unet.engine.precision import fastest_precision
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,57 +136,6 @@ def test_the_cpu_has_a_name_with_its_cores() -> None:
 def test_free_memory_is_less_than_there_is() -> None:
     there_is = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     assert 0 < free_memory(CPU) < there_is
-
-
-def test_precision_is_probed_quickly_and_never_float16_on_a_cpu() -> None:
-    start = time.perf_counter()
-    assert fastest_precision(CPU) in ("float32", "bfloat16")
-    assert time.perf_counter() - start < 10
-    assert fastest_precision(CPU) == fastest_precision(CPU)
-
-
-@pytest.mark.parametrize(
-    ("capabilities", "expected"),
-    [
-        ({"architecture": "x86_64", "avx512_f": True, "avx512_bf16": False}, False),
-        ({"architecture": "x86_64", "avx512_bf16": True}, True),
-        ({"architecture": "x86_64", "amx_bf16": True}, True),
-        ({"architecture": "arm64"}, True),
-        ({}, True),
-    ],
-)
-def test_a_processor_without_instructions_for_bfloat16_is_not_asked_for_it(
-    capabilities: dict[str, Any], expected: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    devices._fastest_on_cpu.cache_clear()
-    monkeypatch.setattr(
-        torch.cpu, "get_capabilities", lambda: capabilities, raising=False
-    )
-    # However a timing ends on a busy machine.
-    times = {"float32": 2.0, "bfloat16": 1.0}
-    monkeypatch.setattr(
-        devices, "_seconds_of_one_pass", lambda *pass_: times[pass_[-1]]
-    )
-    found = fastest_precision(CPU)
-    devices._fastest_on_cpu.cache_clear()
-    assert found == ("bfloat16" if expected else "float32")
-
-
-def test_the_probe_leaves_random_numbers_alone() -> None:
-    devices._fastest_on_cpu.cache_clear()
-    torch.manual_seed(3)
-    expected = torch.rand(2)
-    torch.manual_seed(3)
-    fastest_precision(CPU)
-    assert torch.equal(torch.rand(2), expected)
-
-
-def test_autocast_computes_in_the_precision_of_the_plan() -> None:
-    weight = torch.ones(2, 2)
-    with autocast(CPU, "bfloat16"):
-        assert (weight @ weight).dtype == torch.bfloat16
-    with autocast(CPU, "float32"):
-        assert (weight @ weight).dtype == torch.float32
 
 
 @pytest.mark.parametrize("take", [torch.empty, np.empty], ids=["torch", "numpy"])

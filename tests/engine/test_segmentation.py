@@ -21,8 +21,8 @@ from specimen_unet.domain.errors import (
 )
 from specimen_unet.domain.events import TileDone, Warned
 from specimen_unet.domain.settings import SegmentationSettings
-from specimen_unet.engine.devices import fastest_precision
 from specimen_unet.engine.networks import build_network
+from specimen_unet.engine.precision import fastest_precision
 from specimen_unet.engine.segmentation import segment, segmenting
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         Normalisation,
         OptimiserName,
     )
-    from specimen_unet.engine.devices import Precision
+    from specimen_unet.engine.precision import Precision
 
 T = TypeVar("T")
 

@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import ctypes
-import itertools
 import os
 import platform
 import sys
-import time
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import lru_cache
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
 
 from specimen_unet.domain.errors import MemoryExceededError, PlanError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-Precision = Literal["float32", "bfloat16", "float16"]
-
-# bfloat16 costs some digits: it must win clearly, and a busy machine measures badly.
-_WORTHWHILE = 1.15
-_ROUNDS = 5
-_BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "avx10_2")
 _OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
 
 
@@ -85,30 +75,6 @@ def free_memory(device: torch.device) -> int:
         limit = torch.mps.recommended_max_memory()
         return int(limit - torch.mps.driver_allocated_memory())
     return _free_host_memory()
-
-
-def fastest_precision(device: torch.device) -> Precision:
-    """Return the number format this device trains fastest in, without losing Dice.
-
-    On a CPU that has instructions for bfloat16 both formats are tried for some 50 ms
-    (once a process); float16 is never fast there.
-    """
-    if device.type == "cuda":
-        capability, _ = torch.cuda.get_device_capability(device)
-        return "bfloat16" if capability >= 8 else "float16"
-    if device.type == "cpu":
-        return _fastest_on_cpu()
-    # MPS refuses 3D transposed convolutions in 16 bits (pytorch issue 160739).
-    return "float32"
-
-
-def autocast(
-    device: torch.device, precision: Precision
-) -> AbstractContextManager[object]:
-    """Compute in `precision` inside this context; weights stay float32."""
-    if precision == "float32":
-        return nullcontext()
-    return torch.autocast(device.type, dtype=getattr(torch, precision))
 
 
 @contextmanager
@@ -254,53 +220,3 @@ def _free_windows_memory() -> int:
     kernel: Any = getattr(ctypes, "windll").kernel32  # noqa: B009 - only on Windows
     kernel.GlobalMemoryStatusEx(ctypes.byref(status))
     return int(status.size_1)
-
-
-def _may_compute_bfloat16(capabilities: Mapping[str, object]) -> bool:
-    """Tell whether a CPU has instructions for bfloat16, as far as it is known.
-
-    Without them torch computes in float32 and converts, which a timing on a busy
-    machine may take for faster.
-    """
-    if capabilities.get("architecture") not in ("x86", "x86_64"):
-        return True
-    return any(capabilities.get(name) for name in _BFLOAT16_INSTRUCTIONS)
-
-
-@lru_cache(maxsize=1)
-def _fastest_on_cpu() -> Precision:
-    """Time a small convolution block in both formats, interleaved, and compare.
-
-    In one thread and by processor time, so that the answer is the same however busy
-    the machine is.
-    """
-    # Older versions of torch cannot tell; the timing alone decides then.
-    if not _may_compute_bfloat16(getattr(torch.cpu, "get_capabilities", dict)()):
-        return "float32"
-    with torch.random.fork_rng(devices=[]):
-        block = nn.Sequential(
-            nn.Conv3d(32, 32, 3, padding=1), nn.InstanceNorm3d(32), nn.LeakyReLU()
-        )
-        image = torch.randn(1, 32, 12, 24, 24)
-    seconds: dict[Precision, float] = {"float32": 1e9, "bfloat16": 1e9}
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        for _, precision in itertools.product(range(_ROUNDS), seconds):
-            taken = _seconds_of_one_pass(block, image, precision)
-            seconds[precision] = min(seconds[precision], taken)
-    finally:
-        torch.set_num_threads(threads)
-    is_faster = seconds["bfloat16"] * _WORTHWHILE < seconds["float32"]
-    return "bfloat16" if is_faster else "float32"
-
-
-def _seconds_of_one_pass(
-    block: nn.Module, image: torch.Tensor, precision: Precision
-) -> float:
-    """Time one forward and backward pass."""
-    start = time.process_time()
-    with autocast(image.device, precision):
-        output = block(image)
-    output.float().sum().backward()
-    return time.process_time() - start

@@ -12,8 +12,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
-from specimen_unet.engine.devices import autocast
 from specimen_unet.engine.networks import size_multiple
+from specimen_unet.engine.precision import autocast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from specimen_unet.engine.devices import autocast
 from specimen_unet.engine.losses import build_loss
 from specimen_unet.engine.networks import build_network, size_multiple
+from specimen_unet.engine.precision import autocast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

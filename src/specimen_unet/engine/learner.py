@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from specimen_unet.engine.devices import autocast
 from specimen_unet.engine.graphed_step import GraphedStep
 from specimen_unet.engine.losses import build_loss
 from specimen_unet.engine.networks import build_network, load_weights, weights_of
+from specimen_unet.engine.precision import autocast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

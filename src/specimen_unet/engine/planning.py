@@ -32,7 +32,6 @@ from specimen_unet.engine.decisions import (
 from specimen_unet.engine.devices import (
     choose_device,
     device_name,
-    fastest_precision,
     free_memory,
     memory_errors,
 )
@@ -47,6 +46,7 @@ from specimen_unet.engine.inheritance import (
 )
 from specimen_unet.engine.network_decisions import decide_architecture
 from specimen_unet.engine.networks import size_multiple
+from specimen_unet.engine.precision import fastest_precision
 from specimen_unet.engine.pretrained import weights_file
 from specimen_unet.engine.room import Room, room_on
 from specimen_unet.engine.sizing import by_nnunets_rules, decide_sizes, typical_shape

@@ -12,7 +12,7 @@ from specimen_unet.engine.haste import haste
 
 if TYPE_CHECKING:
     from specimen_unet.domain.settings import NetworkName
-    from specimen_unet.engine.devices import Precision
+    from specimen_unet.engine.precision import Precision
 
 # How much longer a step takes than UNet's for as many voxels.
 _WORK: dict[NetworkName, float] = {

@@ -14,8 +14,9 @@ from specimen_unet.domain.events import TileDone, Warned
 from specimen_unet.domain.gray_values import check_gray_values
 from specimen_unet.domain.settings import SegmentationSettings
 from specimen_unet.engine.components import keep_largest
-from specimen_unet.engine.devices import choose_device, fastest_precision
+from specimen_unet.engine.devices import choose_device
 from specimen_unet.engine.narration import duration
+from specimen_unet.engine.precision import fastest_precision
 from specimen_unet.engine.prediction import DEFAULTS, predict_into
 from specimen_unet.engine.probabilities import uncertainty_of
 from specimen_unet.engine.sinks import Labels, Probabilities
