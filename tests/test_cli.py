@@ -381,6 +381,7 @@ def test_help_and_version_come_without_the_heavy_libraries():
         assert out.endswith("[]\n")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="sends signals")
 @pytest.mark.parametrize("spatial", [(32, 32)], indirect=True)
 def test_ctrl_c_stops_and_keeps_the_model(folder, small, tmp_path):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from specimen_unet.domain.plan import Plan
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 
 

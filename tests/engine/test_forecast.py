@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from specimen_unet.domain.plan import Plan
 
+pytestmark = pytest.mark.slow
+
 
 def test_memory_grows_with_batch_patch_and_digits(
     make_plan: Callable[..., Plan],

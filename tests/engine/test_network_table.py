@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     MakeCase = Callable[..., Case]
 
+pytestmark = pytest.mark.slow
+
 ENTRIES = [
     *((name, None) for name in NETWORKS if name != "FlexibleUNet"),
     *(("FlexibleUNet", name) for name in BACKBONES),

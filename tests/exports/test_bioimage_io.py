@@ -28,6 +28,7 @@ def quietly():
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quietly")
 def test_bioimageio_core_passes_it(model, exported):
     summary = test_model(exported(model, "bioimage-io") / "rdf.yaml")

@@ -85,6 +85,7 @@ def make_one(
     return make
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dimensions", [2, 3], ids=["2d", "3d"])
 def test_monais_runner_gives_our_labels(
     dimensions, make_one, make_phantom, ours, same_labels, tmp_path, write_for_monai,
@@ -98,6 +99,7 @@ def test_monais_runner_gives_our_labels(
     assert same_labels(labels, ours(case, model).labels)
 
 
+@pytest.mark.slow
 def test_onnxruntime_gives_our_labels_and_probabilities(
     entry, make_one, make_phantom, ours, same_labels, tmp_path
 ):

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from specimen_unet.domain.case import Case
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def cases(make_blob_case) -> list[Case]:

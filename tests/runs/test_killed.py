@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from specimen_unet.domain.case import Case
     from specimen_unet.domain.settings import TrainingSettings
 
+pytestmark = pytest.mark.slow
+
 KILLS = 5  # in 2D and again in 3D
 STEPS = 60
 
