@@ -57,6 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = _parser()
     parsed = parser.parse_args(arguments)
+    if parsed.command is None:
+        parser.print_help(sys.stderr)
+        parser.exit(2, "\nspecimen-unet: say what to do, as in `specimen-unet demo`\n")
     if parsed.command == "worker":
         from specimen_unet.runs.child import main as work
 
@@ -177,7 +180,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_cases(commands)
     for add in (_add_plan, _add_train, _add_segment, _add_compare, _add_info):
         add(commands)

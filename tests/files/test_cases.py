@@ -8,13 +8,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 import specimen_unet as su
 from specimen_unet.domain.errors import CaseReadError
 from specimen_unet.domain.grid import Grid
 from specimen_unet.files.case_folder import case_names
 from specimen_unet.files.cases import read_cases
-from specimen_unet.files.cautions import SpacingWarning, UnpairedFilesWarning
+from specimen_unet.files.cautions import (
+    OpenQuestionWarning,
+    SpacingWarning,
+    UnpairedFilesWarning,
+)
 from specimen_unet.files.images import write_image, write_labels
 from specimen_unet.files.pairing import CaseFiles
 
@@ -96,6 +101,21 @@ def test_files_without_partner_are_named_in_a_warning(put, folder):
     assert "b.tif" in str(told[0].message)
     assert "c_labels.tif" in str(told[0].message)
     assert told[0].filename == __file__
+
+
+def test_what_files_leave_open_is_told_once_with_the_way_to_answer(folder):
+    folder.mkdir(exist_ok=True)
+    for name in ("a", "b"):
+        picture = np.zeros((8, 9), np.uint8)
+        Image.fromarray(picture).save(folder / f"{name}.png")
+        Image.fromarray(picture).save(folder / f"{name}_mask.png")
+    with pytest.warns(OpenQuestionWarning, match=r"1 more like it.*spacing=") as told:
+        read_cases(folder)
+    assert len(told) == 1
+    assert told[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", OpenQuestionWarning)
+        read_cases(folder, answers={"spacing": "0.1 0.1 mm"})
 
 
 def test_nothing_that_pairs_is_an_error_that_shows_how(put, folder):

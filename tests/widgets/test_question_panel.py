@@ -55,6 +55,14 @@ def test_one_question_is_asked_after_the_other(panel, viewer):
     assert not panel.answer.visible
 
 
+def test_what_is_left_in_one_dock_is_not_asked_in_another(panel, viewer, qtbot):
+    other = QuestionPanel(viewer)
+    qtbot.addWidget(other.native)
+    panel.leave.changed.emit(True)
+    assert other.text.value == panel.text.value
+    assert "does not say what a voxel measures" in other.text.value
+
+
 def test_what_is_no_answer_is_told_beside_it(panel):
     panel.leave.changed.emit(True)
     panel.spacing.value = "wide"

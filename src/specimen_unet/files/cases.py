@@ -10,18 +10,20 @@ from specimen_unet.files.case_folder import CaseFolder
 from specimen_unet.files.case_options import AUTO, CaseOptions
 from specimen_unet.files.cautions import (
     GroupsAssumedWarning,
+    OpenQuestionWarning,
     SpacingWarning,
     UnpairedFilesWarning,
 )
 from specimen_unet.files.images import SUFFIXES
 from specimen_unet.files.layouts import LAYOUTS
-from specimen_unet.files.questions import NO_ANSWERS, Answers
+from specimen_unet.files.questions import NO_ANSWERS, Answers, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from specimen_unet.domain.case import Case
+    from specimen_unet.files.questions import Question
 
 _MOST_NAMES = 10
 
@@ -86,6 +88,8 @@ def read_cases(
         If groups are taken from the names of the files.
     SpacingWarning
         If labels have another spacing than their image.
+    OpenQuestionWarning
+        Once for what files leave open, as the size of a pixel, and nobody answered.
     """
     options = CaseOptions(layout, group_pattern, answers, level)
     return cases_of(CaseFolder.open(folder, options), needs_labels=needs_labels)
@@ -99,11 +103,16 @@ def cases_of(found: CaseFolder, *, needs_labels: bool = True) -> list[Case]:
     for told in _cautions(found, needs_labels=needs_labels):
         warnings.warn(told, stacklevel=3)
     cases = []
+    open_ones: dict[str, list[Question]] = {}
     for files in chosen:
-        case, cautions, _ = found.read(files)
+        case, cautions, questions = found.read(files)
         for caution in cautions:
             warnings.warn(caution, SpacingWarning, stacklevel=3)
+        for question in questions:
+            open_ones.setdefault(question.about, []).append(question)
         cases.append(case)
+    for asked in open_ones.values():
+        warnings.warn(in_words(asked), OpenQuestionWarning, stacklevel=3)
     return cases
 
 

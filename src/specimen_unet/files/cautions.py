@@ -13,3 +13,7 @@ class UnpairedFilesWarning(UserWarning):
 
 class GroupsAssumedWarning(UserWarning):
     """Which cases belong together was taken from the names of files."""
+
+
+class OpenQuestionWarning(UserWarning):
+    """Files leave open what was taken for granted, such as the size of a pixel."""

@@ -23,6 +23,7 @@ from specimen_unet.domain.errors import CaseReadError, GridMismatchError
 from specimen_unet.domain.grid import LENGTHS, Grid, short_unit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from specimen_unet.domain.case import Array
@@ -106,6 +107,17 @@ def chosen(question: Question, answers: Answers) -> str:
             f"{', '.join(question.choices)}."
         )
     return answer
+
+
+def in_words(asked: Sequence[Question]) -> str:
+    """Ask once what several files leave open in the same way, and say how to answer."""
+    first = asked[0]
+    others = f" ({len(asked) - 1} more like it)" if len(asked) > 1 else ""
+    choices = ", ".join(f"{key} {what}" for key, what in first.choices.items())
+    return (
+        f"{first.text}{others} Say otherwise with --answer {first.about}=..."
+        f"{f' ({choices})' if choices else ''}"
+    )
 
 
 def ask_spacing(path: Path, grid: Grid, why: str) -> Question:

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from specimen_unet.domain.errors import CaseReadError, SpecimenUnetError
 from specimen_unet.files.cases import why_no_cases
+from specimen_unet.files.questions import in_words
 from specimen_unet.runs.answers import Status
 
 if TYPE_CHECKING:
@@ -144,20 +145,9 @@ def notes_of(survey: CaseSurvey) -> list[str]:
         *folder.labels.notes,
         f"labels: {names}" if names else "",
         *survey.cautions,
-        *(_question_in_words(asked) for asked in survey.questions.values()),
+        *(in_words(asked) for asked in survey.questions.values()),
     )
     return [note for note in told if note]
-
-
-def _question_in_words(asked: Sequence[Question]) -> str:
-    """Tell what files leave open once, with the number of files."""
-    first = asked[0]
-    others = f" ({len(asked) - 1} more like it)" if len(asked) > 1 else ""
-    choices = ", ".join(f"{key} {what}" for key, what in first.choices.items())
-    return (
-        f"{first.text}{others} Say otherwise with --answer {first.about}=..."
-        f"{f' ({choices})' if choices else ''}"
-    )
 
 
 def text_of(survey: CaseSurvey) -> str:

@@ -43,6 +43,9 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     # Some seconds, in which commands already wait in the queue.
+    from specimen_unet.engine.quick_start import import_monai_without_extras
+
+    import_monai_without_extras()
     import specimen_unet.runs.work  # noqa: F401
     from specimen_unet.engine.devices import choose_device, device_name, settle_heap
 

@@ -63,4 +63,6 @@ def export_as_asked(arguments: Mapping[str, Any]) -> Path:
 
 
 def _size(path: Path, folder: Path) -> str:
-    return f"{path.relative_to(folder)} ({path.stat().st_size / 1e6:.2f} MB)"
+    size = path.stat().st_size
+    amount = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
+    return f"{path.relative_to(folder)} ({amount})"

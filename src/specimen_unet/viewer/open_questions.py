@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from psygnal import Signal
 
 from specimen_unet.viewer.layer_checks import units_of
 
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
     from specimen_unet.files.questions import Answers, Question
 
 _KEY = "specimen-unet.open"
+
+
+class _Answering:
+    """Tells all who ask that a question was left as it was taken."""
+
+    left = Signal()
+
+
+answering = _Answering()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +108,7 @@ def leave_as_taken(asked: OpenQuestion) -> None:
         file: FileOfLayer = layer.metadata[_KEY]
         left = tuple(each for each in file.questions if each.about != about)
         layer.metadata[_KEY] = replace(file, questions=left)
+    answering.left.emit()
 
 
 def file_of_layer(layer: Any) -> FileOfLayer | None:

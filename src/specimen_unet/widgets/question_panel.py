@@ -10,7 +10,11 @@ from qtpy.QtWidgets import QSizePolicy
 
 from specimen_unet.domain.errors import SpecimenUnetError
 from specimen_unet.viewer.answering import answer_question
-from specimen_unet.viewer.open_questions import leave_as_taken, open_questions
+from specimen_unet.viewer.open_questions import (
+    answering,
+    leave_as_taken,
+    open_questions,
+)
 from specimen_unet.widgets.layer_choice import layer_list_events
 from specimen_unet.widgets.layer_watch import LayerWatch
 from specimen_unet.widgets.note import Note
@@ -80,6 +84,7 @@ class QuestionPanel(Container[Widget]):
         for event in layer_list_events(viewer):
             # Held weakly by napari: a panel that is gone hears nothing more.
             event.connect(self._ask)
+        answering.left.connect(self._ask)
         self._ask()
 
     def _ask(self, _: Any = None) -> None:
@@ -126,4 +131,3 @@ class QuestionPanel(Container[Widget]):
     def _leave_as_taken(self, _: Any = None) -> None:
         if self._asked is not None:
             leave_as_taken(self._asked)
-        self._ask()
