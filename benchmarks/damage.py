@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import SimpleITK
 import tifffile
+import zarr
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, RLELossless
@@ -45,7 +46,8 @@ _HEADER = 600
 def make_samples(folder: Path) -> dict[str, list[Path]]:
     """Write valid files; return format -> its files, the first of which is read.
 
-    Of a series of DICOM the first is the folder, the others are its slices.
+    Of a series of DICOM and of OME-Zarr the first is the folder, the others are the
+    files in it.
     """
     random = np.random.default_rng(0)
     volume = random.integers(0, 255, SHAPE, dtype=np.uint8)
@@ -54,6 +56,7 @@ def make_samples(folder: Path) -> dict[str, list[Path]]:
         **_volumes(folder, volume),
         **_pictures(folder, volume[0]),
         **_dicoms(folder, volume),
+        **_zarrs(folder, volume),
     }
 
 
@@ -126,6 +129,25 @@ def _dicoms(folder: Path, volume: np.ndarray) -> dict[str, list[Path]]:
         "DICOM frames": [folder / "frames.dcm"],
         "DICOM RLE": [folder / "rle.dcm"],
     }
+
+
+def _zarrs(folder: Path, volume: np.ndarray) -> dict[str, list[Path]]:
+    """Write OME-Zarr in blocks, of both versions that are read."""
+    samples = {}
+    for version, number in (("0.4", 2), ("0.5", 3)):
+        path = folder / f"{version}.ome.zarr"
+        group = zarr.create_group(path, zarr_format=number)
+        group.create_array("0", data=volume, chunks=(2, 12, 10))
+        scale = {"type": "scale", "scale": list(GRID.spacing)}
+        axes = [{"name": n, "type": "space", "unit": "millimeter"} for n in "zyx"]
+        levels = [{"path": "0", "coordinateTransformations": [scale]}]
+        told = {"multiscales": [{"axes": axes, "datasets": levels, "version": version}]}
+        group.attrs.update(
+            told if version == "0.4" else {"ome": {**told, "version": version}}
+        )
+        parts = sorted(part for part in path.rglob("*") if part.is_file())
+        samples[f"OME-Zarr {version}"] = [path, *parts]
+    return samples
 
 
 def write_dicom(

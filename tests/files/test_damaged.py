@@ -46,7 +46,7 @@ def test_damaged_files_are_read_or_refused_by_name(damage, samples):
 def _told(path):
     """Return the message of the error, or the path if there was none."""
     try:
-        read_image(path)
+        np.asarray(read_image(path)[0])  # OME-Zarr reads its blocks only now
         read_labels(path)
     except CaseReadError as error:
         return str(error)

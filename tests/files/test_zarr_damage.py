@@ -67,6 +67,15 @@ def test_a_truncated_block_is_told_when_it_is_loaded(store):
         np.asarray(image[:4])
 
 
+def test_a_block_of_less_than_nothing_is_told(tmp_path, make_zarr_image):
+    store = make_zarr_image(tmp_path / "a.ome.zarr", [np.ones((8, 32, 32), np.uint8)])
+    block = blocks(store)[0]
+    content = block.read_bytes()
+    block.write_bytes(content[:4] + b"\xff" * 4 + content[8:])
+    with pytest.raises(CaseReadError, match="claims to hold -1 bytes"):
+        np.asarray(read_zarr(store)[0])
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"zarr_format": 9}', "\0\1"])
 def test_bad_json_is_told(store, content):
     for path in (attributes(store), head(store)):

@@ -1,6 +1,6 @@
 """Blocks packed by Blosc are looked at before they are unpacked.
 
-numcodecs trusts the length that stands in a block, so that it reads beyond the end of
+numcodecs trusts the lengths that stand in a block, so that it reads beyond the end of
 one that was cut off: it gives noise, or ends the process (numcodecs issue 228).
 """
 
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from zarr.abc.store import ByteRequest
     from zarr.core.buffer import Buffer, BufferPrototype
 
-# c-blosc 1, README_HEADER: bytes 12 to 15 hold the length of the packed block.
-_HEADER = struct.Struct("<12xI")
+# c-blosc 1, README_HEADER: bytes 4 to 7 hold the length of what was packed, bytes 12 to
+# 15 that of the packed block.
+_HEADER = struct.Struct("<4xi4xI")
 _DESCRIPTIONS = (".zarray", ".zattrs", ".zgroup", ".zmetadata", "zarr.json")
 
 
@@ -41,8 +42,12 @@ class GuardedStore(WrapperStore[LocalStore]):
 
 
 def _check_whole(block: bytes, key: str) -> None:
-    stored = _HEADER.unpack_from(block)[0] if len(block) >= _HEADER.size else 16
+    unpacked, stored = 0, _HEADER.size
+    if len(block) >= _HEADER.size:
+        unpacked, stored = _HEADER.unpack_from(block)
     if stored > len(block):
         raise ValueError(
             f"the file {key} is cut off: {len(block)} of {stored} bytes are left"
         )
+    if unpacked < 0:
+        raise ValueError(f"the file {key} claims to hold {unpacked} bytes")
