@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from specimen_unet.domain.plan import Fingerprint, Forecast, Plan, Split
 from specimen_unet.domain.settings import TrainingSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import ModuleType
 
     from specimen_unet.domain.case import Array
@@ -106,6 +107,21 @@ def own_folders(
     monkeypatch.setenv("SPECIMEN_UNET_LIBRARY", str(folder / "library"))
     monkeypatch.setenv("SPECIMEN_UNET_RUNS", str(folder / "runs"))
     return folder
+
+
+@pytest.fixture
+def garbage_stays_here() -> Iterator[None]:
+    """Collect garbage between tests, in this thread.
+
+    Any thread collects it otherwise, napari's own ones too, and Qt crashes where
+    another thread than its own destroys widgets. In an application a window owns them.
+    """
+    gc.collect()
+    # What is there now, modules above all, need not be looked through every time.
+    gc.freeze()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def _blob_case(

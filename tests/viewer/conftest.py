@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 SPACING = (2.0, 0.5, 0.5)
 
 
+@pytest.fixture(autouse=True)
+def _in_one_thread(garbage_stays_here: None) -> None:
+    """Destroy widgets where they were made."""
+
+
 @pytest.fixture
 def make_layer() -> Callable[..., Any]:
     """Make something with .data, .scale, .units and .name: no napari in it."""

@@ -76,6 +76,11 @@ if sys.argv[2:]:
 """
 
 
+@pytest.fixture(autouse=True)
+def _in_one_thread(garbage_stays_here: None) -> None:
+    """Destroy widgets where they were made."""
+
+
 @pytest.fixture
 def played_engine(tmp_path: Path, a_plan: Plan) -> Callable[..., list[str]]:
     """Make the command of a child that answers at once; it writes tmp_path/"left".
