@@ -118,3 +118,8 @@ def test_smoothing_keeps_a_constant_and_follows_a_change() -> None:
     assert jump[0] == 0
     assert 0 < jump[210] < 1
     assert jump[-1] == pytest.approx(1, abs=1e-3)
+
+
+def test_the_smoothed_curve_of_a_short_training_does_not_lag_behind() -> None:
+    falling = np.linspace(1.6, 0.6, 60)
+    assert smoothed(falling)[-1] - falling[-1] < 0.1

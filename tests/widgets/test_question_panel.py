@@ -55,6 +55,14 @@ def test_one_question_is_asked_after_the_other(panel, viewer):
     assert not panel.answer.visible
 
 
+def test_without_a_question_it_takes_no_room(qtbot):
+    panel = QuestionPanel(ViewerModel())
+    qtbot.addWidget(panel.native)
+    panel.show()
+    for control in (panel.text, panel.spacing, panel.choice, panel.answer, panel.leave):
+        assert not control.native.isVisible()
+
+
 def test_what_is_left_in_one_dock_is_not_asked_in_another(panel, viewer, qtbot):
     other = QuestionPanel(viewer)
     qtbot.addWidget(other.native)

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 _REDRAW_MS = 300
 _HEIGHT = 170
-_SMOOTHING = 0.95
+# The smoothed loss averages over about so many of the last steps: a tenth of all.
+_FEWEST, _MOST = 5, 40
 # Told apart also by people who see few colours, on dark and on light ground. Observers
 # have the colours that they have in Compare and in the samples.
 _LOSS, _STEPS, _DICE = "#4aa3df", "#7d8b99", "#009E73"
@@ -93,7 +94,7 @@ class TrainingCurves(QWidget):
         self.setVisible(len(self._steps) > 1 or _has_score(self._validations))
 
 
-def smoothed(values: Array, weight: float = _SMOOTHING) -> Array:
+def smoothed(values: Array, weight: float | None = None) -> Array:
     """Average values with those before, without the bias of the beginning.
 
     NaN are left out.
@@ -102,8 +103,9 @@ def smoothed(values: Array, weight: float = _SMOOTHING) -> Array:
     ----------
     values : ndarray of float, shape (steps,)
         What to smooth.
-    weight : float
-        Weight of what came before, 0 to 1.
+    weight : float, optional
+        Weight of what came before, 0 to 1. By default about the last tenth of the
+        values counts, so that a short curve does not lag behind.
 
     Returns
     -------
@@ -112,6 +114,9 @@ def smoothed(values: Array, weight: float = _SMOOTHING) -> Array:
     # Loaded with the first layer; SciPy's filters would hold the viewer up a second.
     from pandas import Series
 
+    if weight is None:
+        span = min(max(len(values) / 10, _FEWEST), _MOST)
+        weight = 1 - 2 / (span + 1)
     result: Array = Series(values).ewm(alpha=1 - weight).mean().to_numpy()
     return result
 

@@ -85,6 +85,7 @@ class QuestionPanel(Container[Widget]):
             # Held weakly by napari: a panel that is gone hears nothing more.
             event.connect(self._ask)
         answering.left.connect(self._ask)
+        self._show(None)
         self._ask()
 
     def _ask(self, _: Any = None) -> None:
@@ -92,8 +93,11 @@ class QuestionPanel(Container[Widget]):
         found = open_questions(self._viewer.layers)
         self._watch.watch(layer for asked in found for layer in asked.layers)
         asked = found[0] if found else None
-        if asked == self._asked:
-            return
+        if asked != self._asked:
+            self._show(asked)
+
+    def _show(self, asked: OpenQuestion | None) -> None:
+        """Ask this, or take no room."""
         self._asked = asked
         self.problem.tell("")
         self.text.tell(asked.text if asked else "")

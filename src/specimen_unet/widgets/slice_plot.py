@@ -147,7 +147,7 @@ class SlicePlot(QWidget):
             column.addWidget(widget)
         column.addStretch(1)
         self._show_drawn(False)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Maximum)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
 
     def _make_items(self, curves: Sequence[Curve]) -> None:
         """Make an item of each curve, to be filled with its values."""
