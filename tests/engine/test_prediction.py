@@ -19,7 +19,8 @@ from specimen_unet.domain.settings import SegmentationSettings
 from specimen_unet.engine import prediction, ways
 from specimen_unet.engine.intensity import intensity_scale, normalised
 from specimen_unet.engine.networks import build_network
-from specimen_unet.engine.prediction import predict
+from specimen_unet.engine.prediction import predict_into
+from specimen_unet.engine.sinks import Probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
 CPU = torch.device("cpu")
 OVERLAPPING = SegmentationSettings(overlap=0.25)
 IN_CORES = SegmentationSettings(overlap=0)
+
+
+def predict(image, grid, network, plan, **keywords):
+    """Return the probabilities of every voxel, whole."""
+    sink = Probabilities(len(plan.label_values), image.shape[1:])
+    yield from predict_into(sink, image, grid, network, plan, **keywords)
+    return sink.values
 
 
 def run(

@@ -22,7 +22,6 @@ from specimen_unet.engine.evaluation import Evaluator
 from specimen_unet.engine.intensity import intensity_scale
 from specimen_unet.engine.own_grid import OwnGrid
 from specimen_unet.engine.resampling import spacing_for
-from specimen_unet.engine.sinks import Probabilities
 from specimen_unet.engine.tile_reader import TileReader
 from specimen_unet.engine.ways import Cores, Overlapping, Room
 
@@ -56,43 +55,6 @@ _ADVICE = (
     "Segment on the CPU (Device: cpu), close other programs, or train with a smaller "
     "patch."
 )
-
-
-def predict(  # noqa: PLR0913 (what is segmented, with what, how)
-    image: Array,
-    grid: Grid,
-    network: torch.nn.Module,
-    plan: Plan,
-    *,
-    settings: SegmentationSettings = DEFAULTS,
-    device: torch.device,
-    control: Control | None = None,
-    scale: tuple[Array, Array] | None = None,
-    whole: Sequence[int] | None = None,
-) -> Generator[TileDone, None, Array]:
-    """Return the probability of every class in every voxel.
-
-    Parameters, events and errors are those of `predict_into`.
-
-    Returns
-    -------
-    ndarray of float32, shape (K, *spatial)
-        On the grid of the image, background first; sums to 1 over K.
-    """
-    sink = Probabilities(len(plan.label_values), image.shape[1:])
-    yield from predict_into(
-        sink,
-        image,
-        grid,
-        network,
-        plan,
-        settings=settings,
-        device=device,
-        control=control,
-        scale=scale,
-        whole=whole,
-    )
-    return sink.values
 
 
 def predict_into(  # noqa: PLR0913 (what is segmented, with what, how)

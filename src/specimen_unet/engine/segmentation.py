@@ -102,7 +102,7 @@ def segmenting(
     PlanError
         If there is no such device.
     SegmentationStopped, MemoryExceededError
-        As `predict`.
+        As `predict_into`.
     """
     device = choose_device(settings.device)
     _check_fit(case, model.plan, model.name)
