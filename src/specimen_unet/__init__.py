@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from specimen_unet.domain.case import Case
     from specimen_unet.domain.grid import Grid
+    from specimen_unet.domain.margins import margin
+    from specimen_unet.domain.measures import measure
     from specimen_unet.domain.observers import agreement, consensus
     from specimen_unet.domain.overlap import compare
     from specimen_unet.engine.model import Model, load_model
@@ -31,6 +33,8 @@ _HOME = {
     "compare": "domain.overlap",
     "consensus": "domain.observers",
     "load_model": "engine.model",
+    "margin": "domain.margins",
+    "measure": "domain.measures",
     "plan": "engine.planning",
     "read_cases": "files.cases",
     "segment": "engine.segmentation",
@@ -48,6 +52,8 @@ __all__ = [
     "compare",
     "consensus",
     "load_model",
+    "margin",
+    "measure",
     "plan",
     "read_cases",
     "segment",
