@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from specimen_unet.engine.model import Model, load_model
     from specimen_unet.engine.planning import plan
     from specimen_unet.engine.segmentation import Segmentation, segment
+    from specimen_unet.engine.surfaces import surface_distances
     from specimen_unet.engine.training import train, training
     from specimen_unet.files.cases import read_cases
     from specimen_unet.viewer.layers import case_from_layers
@@ -34,6 +35,7 @@ _HOME = {
     "plan": "engine.planning",
     "read_cases": "files.cases",
     "segment": "engine.segmentation",
+    "surface_distances": "engine.surfaces",
     "train": "engine.training",
     "training": "engine.training",
 }
@@ -51,6 +53,7 @@ __all__ = [
     "plan",
     "read_cases",
     "segment",
+    "surface_distances",
     "train",
     "training",
 ]
