@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from specimen_unet.domain.grid import Grid
     from specimen_unet.domain.observers import agreement, consensus
     from specimen_unet.domain.overlap import compare
+    from specimen_unet.domain.summary import summarise
     from specimen_unet.engine.model import Model, load_model
     from specimen_unet.engine.planning import plan
     from specimen_unet.engine.segmentation import Segmentation, segment
@@ -35,6 +36,7 @@ _HOME = {
     "plan": "engine.planning",
     "read_cases": "files.cases",
     "segment": "engine.segmentation",
+    "summarise": "domain.summary",
     "surface_distances": "engine.surfaces",
     "train": "engine.training",
     "training": "engine.training",
@@ -53,6 +55,7 @@ __all__ = [
     "plan",
     "read_cases",
     "segment",
+    "summarise",
     "surface_distances",
     "train",
     "training",
