@@ -10,11 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from specimen_unet.domain.bland_altman import bland_altman
     from specimen_unet.domain.case import Case
     from specimen_unet.domain.grid import Grid
     from specimen_unet.domain.observers import agreement, consensus
     from specimen_unet.domain.overlap import compare
     from specimen_unet.domain.summary import summarise
+    from specimen_unet.domain.yardsticks import agreement_matrix, williams_index
     from specimen_unet.engine.model import Model, load_model
     from specimen_unet.engine.planning import plan
     from specimen_unet.engine.segmentation import Segmentation, segment
@@ -29,6 +31,8 @@ _HOME = {
     "Model": "engine.model",
     "Segmentation": "engine.segmentation",
     "agreement": "domain.observers",
+    "agreement_matrix": "domain.yardsticks",
+    "bland_altman": "domain.bland_altman",
     "case_from_layers": "viewer.layers",
     "compare": "domain.overlap",
     "consensus": "domain.observers",
@@ -40,6 +44,7 @@ _HOME = {
     "surface_distances": "engine.surfaces",
     "train": "engine.training",
     "training": "engine.training",
+    "williams_index": "domain.yardsticks",
 }
 
 __all__ = [
@@ -48,6 +53,8 @@ __all__ = [
     "Model",
     "Segmentation",
     "agreement",
+    "agreement_matrix",
+    "bland_altman",
     "case_from_layers",
     "compare",
     "consensus",
@@ -59,6 +66,7 @@ __all__ = [
     "surface_distances",
     "train",
     "training",
+    "williams_index",
 ]
 __version__ = "0.1.0"
 
