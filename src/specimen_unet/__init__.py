@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from specimen_unet.domain.bland_altman import bland_altman
     from specimen_unet.domain.case import Case
     from specimen_unet.domain.grid import Grid
-    from specimen_unet.domain.observers import agreement, consensus
+    from specimen_unet.domain.observers import agreement
     from specimen_unet.domain.overlap import compare
     from specimen_unet.domain.summary import summarise
     from specimen_unet.domain.yardsticks import agreement_matrix, williams_index
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from specimen_unet.engine.surfaces import surface_distances
     from specimen_unet.engine.training import train, training
     from specimen_unet.files.cases import read_cases
+    from specimen_unet.files.consensus import consensus
     from specimen_unet.viewer.layers import case_from_layers
 
 _HOME = {
@@ -35,7 +36,7 @@ _HOME = {
     "bland_altman": "domain.bland_altman",
     "case_from_layers": "viewer.layers",
     "compare": "domain.overlap",
-    "consensus": "domain.observers",
+    "consensus": "files.consensus",
     "load_model": "engine.model",
     "plan": "engine.planning",
     "read_cases": "files.cases",

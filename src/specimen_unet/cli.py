@@ -266,7 +266,7 @@ def _add_cases(commands: Any) -> None:
     )
     parser.add_argument(
         "--observer",
-        help="whose labels are written, or: majority, union, intersection "
+        help="whose labels are written, or: majority, union, intersection, staple "
         "(default for nnunet, where several drew: majority)",
     )
 

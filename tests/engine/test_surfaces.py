@@ -205,10 +205,14 @@ def test_every_label_has_a_row_of_its_own_surface(pair: Pair) -> None:
 
 
 def test_labels_of_many_things_take_no_more_than_small_ones(pair: Pair) -> None:
-    large = [mask * np.uint64(2**62) for mask in (pair.predicted, pair.truth)]
+    large = [mask * (2**62 + 1) for mask in (pair.predicted, pair.truth)]
+    large[1][0] = 2**62
+    small = [mask.astype(int) for mask in (pair.predicted, pair.truth)]
+    small[1][0] = 2
     table = surface_distances(*large, pair.grid)
-    assert table["label"].tolist() == [2**62]
-    assert table["hd95"].item() == scores(pair)["hd95"]
+    assert table["label"].tolist() == [2**62, 2**62 + 1]
+    expected = surface_distances(*small, pair.grid)["hd95"]
+    np.testing.assert_array_equal(table["hd95"], expected[::-1])
 
 
 def test_without_a_tolerance_there_is_no_surface_dice(pair: Pair) -> None:

@@ -134,7 +134,11 @@ def _joint_boxes(
     places = [label - 1 for label in labels]
     if labels[-1] > _LARGE_LABEL:
         listed = np.array([0, *labels], np.uint64)
-        images = [np.searchsorted(listed, image).astype(np.int32) for image in images]
+        # Of one type: NumPy compares those of two as floats.
+        images = [
+            np.searchsorted(listed, image.astype(np.uint64)).astype(np.int32)
+            for image in images
+        ]
         places = list(range(len(labels)))
     found = [ndimage.find_objects(image, max_label=places[-1] + 1) for image in images]
     return [_joint(*(boxes[place] for boxes in found)) for place in places]
