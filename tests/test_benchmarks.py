@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 
@@ -64,3 +66,24 @@ def test_busi_never_tears_a_group_apart_and_fills_folds_evenly(
     assert set(found) == set(groups)
     sizes = [sum(found[group] == fold for group in groups) for fold in range(folds)]
     assert max(sizes) - min(sizes) <= 1
+
+
+def test_observers_finds_what_an_independent_count_finds(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    folder = tmp_path / "observers"
+    folder.mkdir()
+    for case in ("b01", "b02", "b03"):
+        image = generator.integers(0, 255, (40, 50)).astype(np.uint8)
+        Image.fromarray(image).save(folder / f"{case}.png")
+        for number in (1, 2, 3):
+            mask = np.zeros((40, 50), np.uint8)
+            mask[10 : 30 + number, 8 + number : generator.integers(30, 45)] = 255
+            Image.fromarray(mask).save(folder / f"{case}_observer{number}.png")
+    record = tmp_path / "record.json"
+    told = benchmarks("observers", "--data", str(tmp_path), "--json", str(record))
+    assert told.returncode == 0, told.stderr
+    found = json.loads(record.read_text())["results"]
+    assert (found["pairs"], found["pairs_independent"]) == (9, 9)
+    assert 0.5 < found["mean_pairwise_dice"] < 1
+    assert found["difference"] < 1e-12
+    assert len(found["williams"]) == 3

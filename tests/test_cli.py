@@ -357,6 +357,8 @@ def test_labels_of_an_earlier_run_are_not_segmented(folder, small, answered):
         ["train", "x", "--minutes", "0"],
         ["train", "x", "--network", "VNet"],
         ["segment", "a", "b"],
+        ["compare", "a", "b", "--tolerance", "-1"],
+        ["compare", "a", "b", "--tolerance", "inf"],
     ],
     ids=" ".join,
 )
@@ -374,9 +376,9 @@ def test_help_and_version_come_without_the_heavy_libraries():
         "except SystemExit: pass\n"
         "print([m for m in ('torch', 'monai', 'napari', 'qtpy') if m in sys.modules])"
     )
-    for option in ("--help", "--version"):
+    for words in (["--help"], ["--version"], ["compare", "--help"]):
         out = subprocess.check_output(
-            [sys.executable, "-c", program, option], text=True
+            [sys.executable, "-c", program, *words], text=True
         )
         assert out.endswith("[]\n")
 

@@ -10,17 +10,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from specimen_unet.domain.bland_altman import bland_altman
     from specimen_unet.domain.case import Case
     from specimen_unet.domain.grid import Grid
     from specimen_unet.domain.margins import margin
     from specimen_unet.domain.measures import measure
-    from specimen_unet.domain.observers import agreement, consensus
+    from specimen_unet.domain.observers import agreement
     from specimen_unet.domain.overlap import compare
+    from specimen_unet.domain.summary import summarise
+    from specimen_unet.domain.yardsticks import agreement_matrix, williams_index
     from specimen_unet.engine.model import Model, load_model
     from specimen_unet.engine.planning import plan
     from specimen_unet.engine.segmentation import Segmentation, segment
+    from specimen_unet.engine.surface_distances import surface_distances
     from specimen_unet.engine.training import train, training
     from specimen_unet.files.cases import read_cases
+    from specimen_unet.files.consensus import consensus
     from specimen_unet.viewer.layers import case_from_layers
 
 _HOME = {
@@ -29,17 +34,22 @@ _HOME = {
     "Model": "engine.model",
     "Segmentation": "engine.segmentation",
     "agreement": "domain.observers",
+    "agreement_matrix": "domain.yardsticks",
+    "bland_altman": "domain.bland_altman",
     "case_from_layers": "viewer.layers",
     "compare": "domain.overlap",
-    "consensus": "domain.observers",
+    "consensus": "files.consensus",
     "load_model": "engine.model",
     "margin": "domain.margins",
     "measure": "domain.measures",
     "plan": "engine.planning",
     "read_cases": "files.cases",
     "segment": "engine.segmentation",
+    "summarise": "domain.summary",
+    "surface_distances": "engine.surface_distances",
     "train": "engine.training",
     "training": "engine.training",
+    "williams_index": "domain.yardsticks",
 }
 
 __all__ = [
@@ -48,6 +58,8 @@ __all__ = [
     "Model",
     "Segmentation",
     "agreement",
+    "agreement_matrix",
+    "bland_altman",
     "case_from_layers",
     "compare",
     "consensus",
@@ -57,8 +69,11 @@ __all__ = [
     "plan",
     "read_cases",
     "segment",
+    "summarise",
+    "surface_distances",
     "train",
     "training",
+    "williams_index",
 ]
 __version__ = "0.1.0"
 

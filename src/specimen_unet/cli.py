@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from specimen_unet import __version__
+from specimen_unet.domain.comparison_settings import ComparisonSettings
 from specimen_unet.domain.errors import SpecimenUnetError
 from specimen_unet.domain.export_settings import ExportSettings
 from specimen_unet.domain.settings import SegmentationSettings, TrainingSettings
@@ -126,10 +127,10 @@ def _segment(parsed: argparse.Namespace) -> Answer:
 
 
 def _compare(parsed: argparse.Namespace) -> Answer:
-    settings, options = _training_settings(parsed), case_options(parsed)
+    settings, options = chosen(parsed, ComparisonSettings), case_options(parsed)
     from specimen_unet.runs.compare_files import compare_files
 
-    return compare_files(parsed.predicted, parsed.truth, settings.annotation, options)
+    return compare_files(parsed.predicted, parsed.truth, settings, options)
 
 
 def _cases(parsed: argparse.Namespace) -> Answer:
@@ -247,7 +248,7 @@ def _add_compare(commands: Any) -> None:
         "truth", type=Path, nargs="+", help="label file of each observer, or a folder"
     )
     add_case_options(parser, has_groups=False)
-    add_options(parser, TrainingSettings, only=("annotation",))
+    add_options(parser, ComparisonSettings)
 
 
 def _add_cases(commands: Any) -> None:
@@ -266,7 +267,7 @@ def _add_cases(commands: Any) -> None:
     )
     parser.add_argument(
         "--observer",
-        help="whose labels are written, or: majority, union, intersection "
+        help="whose labels are written, or: majority, union, intersection, staple "
         "(default for nnunet, where several drew: majority)",
     )
 

@@ -1,4 +1,4 @@
-"""Agreement between observers, and their consensus."""
+"""Agreement between observers, and what they say together by their votes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as numpy_strategies
 
 from specimen_unet.domain.errors import GridMismatchError, NoAnnotationError
-from specimen_unet.domain.observers import MEAN, agreement, consensus
+from specimen_unet.domain.observers import MEAN, agreement, vote
 from specimen_unet.domain.overlap import compare, mean_dice
 
 if TYPE_CHECKING:
@@ -78,47 +78,45 @@ def test_agreement_needs_two_annotations() -> None:
 
 
 def test_majority_takes_most_votes_and_background_where_they_are_shared() -> None:
-    found = consensus(
-        [drawn(1, 1, 1, 0, 2), drawn(1, 2, 0, 0, 2), drawn(1, 3, 0, 1, 1)]
-    )
+    found = vote([drawn(1, 1, 1, 0, 2), drawn(1, 2, 0, 0, 2), drawn(1, 3, 0, 1, 1)])
     assert found.tolist() == [[1, 0, 0, 0, 2]]
 
 
 def test_majority_of_two_is_what_both_drew() -> None:
-    assert consensus([drawn(1, 1, 0, 2), drawn(1, 0, 0, 1)]).tolist() == [[1, 0, 0, 0]]
+    assert vote([drawn(1, 1, 0, 2), drawn(1, 0, 0, 1)]).tolist() == [[1, 0, 0, 0]]
 
 
 def test_union_is_what_anyone_drew_and_the_smallest_label_where_they_differ() -> None:
     annotations = [drawn(0, 2, 3, 0), drawn(0, 0, 1, 0), drawn(0, 0, 3, 1)]
-    assert consensus(annotations, "union").tolist() == [[0, 2, 3, 1]]
-    assert consensus([drawn(3), drawn(2)], "union").tolist() == [[2]]
+    assert vote(annotations, "union").tolist() == [[0, 2, 3, 1]]
+    assert vote([drawn(3), drawn(2)], "union").tolist() == [[2]]
 
 
 def test_intersection_is_what_all_drew_alike() -> None:
     annotations = [drawn(1, 1, 2, 0), drawn(1, 0, 1, 0)]
-    assert consensus(annotations, "intersection").tolist() == [[1, 0, 0, 0]]
+    assert vote(annotations, "intersection").tolist() == [[1, 0, 0, 0]]
 
 
 def test_consensus_keeps_the_integer_type_and_takes_booleans() -> None:
-    assert consensus([drawn(1), drawn(1)]).dtype == np.uint8
+    assert vote([drawn(1), drawn(1)]).dtype == np.uint8
     masks = [np.array([[True, False]]), np.array([[True, True]])]
-    assert consensus(masks, "union").tolist() == [[1, 1]]
+    assert vote(masks, "union").tolist() == [[1, 1]]
     huge = np.array([[2**63]], np.uint64)
-    found = consensus([huge, np.array([[1]]), huge])
+    found = vote([huge, np.array([[1]]), huge])
     assert found.tolist() == [[2**63]]
 
 
 @pytest.mark.parametrize("method", ["majority", "union", "intersection"])
 def test_what_cannot_be_merged_is_refused(method: str) -> None:
     with pytest.raises(NoAnnotationError):
-        consensus([], method)
+        vote([], method)
     with pytest.raises(GridMismatchError, match="annotation 2"):
-        consensus([drawn(1), drawn(1, 1)], method)
+        vote([drawn(1), drawn(1, 1)], method)
 
 
 def test_an_unknown_method_is_refused() -> None:
     with pytest.raises(ValueError, match="union"):
-        consensus([drawn(1)], "average")
+        vote([drawn(1)], "average")
 
 
 @given(ANNOTATIONS)
@@ -126,7 +124,7 @@ def test_an_unknown_method_is_refused() -> None:
 def test_majority_equals_counting_votes_voxel_by_voxel(
     annotations: list[Array],
 ) -> None:
-    found = consensus(annotations)
+    found = vote(annotations)
     for index in np.ndindex(found.shape):
         votes = np.bincount([labels[index] for labels in annotations])
         winners = np.flatnonzero(votes == votes.max())
@@ -136,7 +134,7 @@ def test_majority_equals_counting_votes_voxel_by_voxel(
 @given(ANNOTATIONS)
 @settings(deadline=None)
 def test_union_equals_counting_the_votes_for_labels(annotations: list[Array]) -> None:
-    found = consensus(annotations, "union")
+    found = vote(annotations, "union")
     for index in np.ndindex(found.shape):
         votes = np.bincount([labels[index] for labels in annotations], minlength=2)
         expected = 1 + votes[1:].argmax() if votes[1:].any() else 0
@@ -149,7 +147,7 @@ def test_the_order_of_observers_does_not_matter(
     annotations: list[Array], method: str
 ) -> None:
     np.testing.assert_array_equal(
-        consensus(annotations, method), consensus(annotations[::-1], method)
+        vote(annotations, method), vote(annotations[::-1], method)
     )
 
 
@@ -157,7 +155,7 @@ def test_the_order_of_observers_does_not_matter(
 @settings(deadline=None)
 def test_intersection_lies_in_majority_lies_in_union(annotations: list[Array]) -> None:
     common, most, any_one = (
-        consensus(annotations, method) != 0
+        vote(annotations, method) != 0
         for method in ("intersection", "majority", "union")
     )
     assert (common <= most).all()

@@ -79,10 +79,26 @@ def test_sizes_of_slices_are_areas(half_agreed: tuple[Array, Array]) -> None:
     assert set(table["true_size"]) == {6 * 4 * 0.125}
 
 
+def test_the_difference_of_sizes_has_a_sign_a_unit_and_a_share() -> None:
+    predicted, truth = np.zeros((2, 3, 4, 5), np.uint8)
+    truth[0, :, :4] = 1
+    predicted[0, :3, :4] = 1
+    predicted[1, 0, :2] = 2
+    table = compare(predicted, truth, spacing=(2.0, 0.5, 0.5), unit="mm")
+    assert row(table)["size_difference"] == pytest.approx(-4 * 0.5)
+    assert row(table)["size_difference_percent"] == pytest.approx(-25)
+    assert row(table)["shared_size"] == pytest.approx(12 * 0.5)
+    assert table.attrs["size_unit"] == "mm³"
+    # There is no share of nothing.
+    assert row(table, 2)["size_difference"] == pytest.approx(2 * 0.5)
+    assert np.isnan(row(table, 2)["size_difference_percent"])
+
+
 def test_columns_are_the_promised_ones(half_agreed: tuple[Array, Array]) -> None:
     assert list(compare(*half_agreed)) == [
         *("label", "name", "dice", "iou", "precision", "recall"),
-        *("predicted_size", "true_size", "size_difference"),
+        *("predicted_size", "true_size", "shared_size"),
+        *("size_difference", "size_difference_percent"),
     ]
     assert list(compare_slices(*half_agreed))[:4] == ["slice", "label", "dice", "iou"]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from specimen_unet.domain.comparison_settings import ComparisonSettings
 from specimen_unet.domain.errors import CaseReadError
 from specimen_unet.domain.grid import Grid
 from specimen_unet.files.images import write_image, write_labels
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GRID = Grid((2.0, 0.5, 0.5), "mm")
+SLICES = ComparisonSettings(annotation="slices")
 
 
 def box(size: int) -> np.ndarray:
@@ -130,6 +132,61 @@ def test_unlabelled_slices_are_left_out_where_only_slices_were_annotated(folders
     labels[0, :4] = 1  # a slice that nobody annotated
     write_labels(predicted / "032.tif", labels, GRID)
     everywhere = rows(compare_files(predicted, [cases]))
-    slices = rows(compare_files(predicted, [cases], "slices"))
+    slices = rows(compare_files(predicted, [cases], SLICES))
     key = ("032", "prediction", "EA")
     assert everywhere[key]["dice"] < slices[key]["dice"] == 1
+
+
+def test_surfaces_of_every_pair_are_measured_where_it_is_asked_for(folders):
+    answer = compare_files(folders[0], [folders[1]], ComparisonSettings(tolerance=1))
+    table = rows(answer)
+    # Its far side is 2 voxels of 0.5 mm short of EA's.
+    assert table["033", "EA", "MG"]["hd95"] == pytest.approx(1)
+    assert table["033", "EA", "MG"]["surface_dice"] == 1
+    assert table["033", "prediction", "EA"]["hd95"] == pytest.approx(2)
+    assert table["033", "prediction", "EA"]["surface_dice"] < 1
+    assert table["032", "prediction", "EA"]["mean_surface_distance"] == 0
+    assert {row["distance_unit"] for row in table.values()} == {"mm"}
+    assert "hd95" in answer.text
+    assert "in: mm" in answer.text
+    assert "Rows without" not in answer.text
+
+
+def test_without_a_tolerance_surfaces_have_distances_alone(folders):
+    answer = compare_files(folders[0], [folders[1]], ComparisonSettings(surfaces=True))
+    assert all("surface_dice" not in row for row in rows(answer).values())
+    assert all(row["hd95"] >= 0 for row in rows(answer).values())
+    plain = compare_files(folders[0], [folders[1]])
+    assert all("hd95" not in row for row in rows(plain).values())
+
+
+def test_a_label_on_one_side_is_told_to_have_no_distance(folders):
+    write_labels(folders[0] / "032.tif", 0 * box(8), GRID)
+    answer = compare_files(folders[0], [folders[1]], ComparisonSettings(tolerance=1))
+    found = rows(answer)["032", "prediction", "EA"]
+    assert found["hd95"] is None
+    assert found["surface_dice"] == 0
+    assert "2 of 6" in answer.text
+    json.dumps(answer.content, allow_nan=False)
+
+
+def test_surfaces_need_everything_annotated(folders):
+    settings = ComparisonSettings(annotation="slices", surfaces=True)
+    with pytest.raises(CaseReadError, match="without surfaces"):
+        compare_files(folders[0], [folders[1]], settings)
+
+
+def test_an_observer_who_is_called_prediction_is_not_taken_for_it(folders, tmp_path):
+    for name, size in (("prediction", 2), ("EA", 8)):
+        write_labels(tmp_path / name / "032.tif", box(size), GRID)
+    answer = compare_files(
+        folders[0] / "032.tif",
+        [tmp_path / "prediction" / "032.tif", tmp_path / "EA" / "032.tif"],
+        ComparisonSettings(surfaces=True),
+    )
+    found = {
+        (row["between_observers"], row["second"]): row["hd95"]
+        for row in answer.content["scores"]
+    }
+    assert found[False, "EA"] == 0
+    assert found[True, "EA"] == pytest.approx(3)

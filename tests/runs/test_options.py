@@ -7,6 +7,7 @@ from typing import get_args
 
 import pytest
 
+from specimen_unet.domain.comparison_settings import ComparisonSettings
 from specimen_unet.domain.settings import SegmentationSettings, TrainingSettings
 from specimen_unet.files.case_options import AS_FOUND, AUTO, CaseOptions, LayoutName
 from specimen_unet.files.layouts import LAYOUTS
@@ -20,7 +21,7 @@ from specimen_unet.runs.options import (
 )
 
 
-@pytest.fixture(params=[TrainingSettings, SegmentationSettings])
+@pytest.fixture(params=[TrainingSettings, SegmentationSettings, ComparisonSettings])
 def kind(request):
     return request.param
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from specimen_unet.domain.case import Array
 
-ConsensusMethod = Literal["majority", "union", "intersection"]
+VotingMethod = Literal["majority", "union", "intersection"]
 MEAN = "mean"
 
 
@@ -63,10 +63,8 @@ def agreement(
     return pd.concat(pairs, ignore_index=True)
 
 
-def consensus(
-    annotations: Sequence[Array], method: ConsensusMethod = "majority"
-) -> Array:
-    """Merge the annotations of several observers into one.
+def vote(annotations: Sequence[Array], method: VotingMethod = "majority") -> Array:
+    """Merge the annotations of several observers into one, voxel by voxel.
 
     Parameters
     ----------
@@ -91,12 +89,12 @@ def consensus(
     GridMismatchError
         If they differ in shape, or hold negative or fractional labels.
     """
-    if method not in get_args(ConsensusMethod):
+    if method not in get_args(VotingMethod):
         raise ValueError(
             f"The method {method!r} is unknown: choose one of "
-            f"{', '.join(get_args(ConsensusMethod))}."
+            f"{', '.join(get_args(VotingMethod))}."
         )
-    drawn = _on_one_grid(annotations)
+    drawn = on_one_grid(annotations)
     if method == "intersection":
         agreed = np.logical_and.reduce([labels == drawn[0] for labels in drawn])
         return np.where(agreed, drawn[0], 0)
@@ -119,8 +117,16 @@ def _voted(drawn: Sequence[Array], *, background_votes: bool) -> Array:
     return winner
 
 
-def _on_one_grid(annotations: Sequence[Array]) -> list[Array]:
-    """Check the annotations against the first and bring them to one integer type."""
+def on_one_grid(annotations: Sequence[Array]) -> list[Array]:
+    """Check the annotations against the first and bring them to one integer type.
+
+    Raises
+    ------
+    NoAnnotationError
+        If there is no annotation.
+    GridMismatchError
+        If they differ in shape, or hold negative or fractional labels.
+    """
     if not annotations:
         raise NoAnnotationError(
             "There is no annotation to merge: give the labels of at least one observer."

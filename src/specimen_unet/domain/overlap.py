@@ -73,9 +73,10 @@ def compare(
     -------
     DataFrame
         One row a label, in increasing order: ``label, name, dice, iou, precision,
-        recall, predicted_size, true_size, size_difference`` (predicted minus true).
-        Sizes are areas or volumes; ``attrs["size_unit"]`` names their unit, e.g.
-        ``"mm³"``. NaN is undefined.
+        recall, predicted_size, true_size, shared_size`` (of what is both),
+        ``size_difference`` (predicted minus true) and ``size_difference_percent`` (of
+        the true size; undefined where nothing is true). Sizes are areas or volumes;
+        ``attrs["size_unit"]`` names their unit, e.g. ``"mm³"``. NaN is undefined.
 
     Raises
     ------
@@ -88,6 +89,9 @@ def compare(
     table = _scores(counts, voxel_size).drop(columns="slice")
     table.insert(1, "name", [names.get(k, f"label {k}") for k in table["label"]])
     table["size_difference"] = table["predicted_size"] - table["true_size"]
+    table["size_difference_percent"] = 100 * _ratio(
+        table["size_difference"].to_numpy(), table["true_size"].to_numpy()
+    )
     table.attrs["size_unit"] = size_unit(
         unit if spacing is not None else "pixel", truth
     )
@@ -117,8 +121,8 @@ def compare_slices(
     -------
     DataFrame
         One row a slice and label that occurs anywhere: ``slice, label, dice, iou,
-        precision, recall, predicted_size, true_size``; Dice and IoU are NaN in
-        slices where both images lack the label, or that are not annotated.
+        precision, recall, predicted_size, true_size, shared_size``; Dice and IoU are
+        NaN in slices where both images lack the label, or that are not annotated.
 
     Raises
     ------
@@ -203,6 +207,7 @@ def _scores(counts: Counts, voxel_size: float) -> pd.DataFrame:
             "recall": _ratio(both, true),
             "predicted_size": predicted * voxel_size,
             "true_size": true * voxel_size,
+            "shared_size": both * voxel_size,
         }
     )
 

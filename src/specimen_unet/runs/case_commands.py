@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, cast, get_args
 import numpy as np
 
 from specimen_unet.domain.errors import CaseReadError, SpecimenUnetError
-from specimen_unet.domain.observers import ConsensusMethod, consensus
 from specimen_unet.files.cases import why_no_cases
+from specimen_unet.files.consensus import ConsensusMethod, consensus
 from specimen_unet.files.writing_cases import FoldersWriter, NnunetWriter
 from specimen_unet.runs.answers import Answer
 from specimen_unet.runs.case_survey import (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 from specimen_unet.domain.comparison import Comparison, score
+from specimen_unet.domain.comparison_settings import ComparisonSettings
 from specimen_unet.domain.errors import (
     CaseReadError,
     GridMismatchError,
@@ -22,18 +23,20 @@ from specimen_unet.files.cautions import UnpairedFilesWarning
 from specimen_unet.files.images import image_stem, image_suffix, read_labels
 from specimen_unet.files.pairing import divisions
 from specimen_unet.runs.answers import Answer, Status, records
+from specimen_unet.runs.surface_scores import SURFACE_SCORES, in_words, with_surfaces
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from specimen_unet.domain.case import Annotation, Array
+    from specimen_unet.domain.case import Array
     from specimen_unet.domain.grid import Grid
     from specimen_unet.files.case_options import CaseOptions
     from specimen_unet.files.questions import Answers
 
 # What people read first; the rest is in the JSON.
 _SHOWN = ("case", "first", "second", "label", "dice", "iou", "precision", "recall")
+_OVERLAP = ComparisonSettings()
 
 
 class _Drawn(NamedTuple):
@@ -48,7 +51,7 @@ class _Drawn(NamedTuple):
 def compare_files(
     predicted: Path,
     truths: Sequence[Path],
-    annotation: Annotation = "everywhere",
+    settings: ComparisonSettings = _OVERLAP,
     options: CaseOptions = AS_FOUND,
 ) -> Answer:
     """Score label files, and beside them the observers against one another.
@@ -60,8 +63,8 @@ def compare_files(
     truths : sequence of Path
         Folders of cases, or folders of label files of the same names (one for each
         observer); for one predicted file also the label file of each observer.
-    annotation : {"everywhere", "slices", "painted"}
-        What 0 means in the ground truth.
+    settings : ComparisonSettings
+        What 0 means in the ground truth, and whether surfaces are measured.
     options : CaseOptions
         How folders of cases are to be understood.
 
@@ -75,7 +78,7 @@ def compare_files(
     CaseReadError
         If nothing could be compared.
     """
-    table, failed = score_table(predicted, truths, annotation, options)
+    table, failed = score_table(predicted, truths, settings, options)
     if table.empty:
         found = "\n".join(f"  {path}: {reason}" for path, reason in failed.items())
         raise CaseReadError(
@@ -87,7 +90,7 @@ def compare_files(
 def score_table(
     predicted: Path,
     truths: Sequence[Path],
-    annotation: Annotation = "everywhere",
+    settings: ComparisonSettings = _OVERLAP,
     options: CaseOptions = AS_FOUND,
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Score a label file, or every one of a folder.
@@ -107,7 +110,7 @@ def score_table(
             failed[str(path)] = "there is no ground truth of this name"
             continue
         try:
-            tables.append(_scored(path, drawn[name], annotation, options.answers))
+            tables.append(_scored(path, drawn[name], settings, options.answers))
         except (SpecimenUnetError, OSError) as error:
             failed[str(path)] = str(error)
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
@@ -193,15 +196,22 @@ def _bare_labels(
 
 
 def _scored(
-    path: Path, drawn: Sequence[_Drawn], annotation: Annotation, answers: Answers
+    path: Path,
+    drawn: Sequence[_Drawn],
+    settings: ComparisonSettings,
+    answers: Answers,
 ) -> pd.DataFrame:
     """Score one file against every observer."""
     labels, grid = read_labels(path, answers)
     truths = {each.observer: each.labels for each in drawn}
     _check_shapes(path, labels, grid, truths)
     names = {value: name for each in drawn for value, name in each.label_names.items()}
-    comparison = Comparison("prediction", labels, truths, grid, annotation, names)
+    comparison = Comparison(
+        "prediction", labels, truths, grid, settings.annotation, names
+    )
     table = score(comparison).table
+    if settings.wants_surfaces:
+        table = with_surfaces(table, comparison, settings.tolerance)
     table.insert(0, "case", image_stem(path.name))
     return table
 
@@ -218,7 +228,9 @@ def _check_shapes(
 
 
 def _answer(table: pd.DataFrame, failed: dict[str, str]) -> Answer:
-    lines = [table[list(_SHOWN)].to_string(index=False, float_format="%.3f")]
+    columns = [*_SHOWN, *(name for name in SURFACE_SCORES if name in table)]
+    lines = [table[columns].to_string(index=False, float_format="%.3f")]
+    lines += in_words(table)
     if failed:
         lines.append(f"{len(failed)} files could not be compared:")
         lines += [f"  {name}: {message}" for name, message in failed.items()]

@@ -1,0 +1,75 @@
+"""Distances between surfaces beside the overlap of a comparison."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from specimen_unet.domain.errors import NoAnnotationError
+
+if TYPE_CHECKING:
+    from specimen_unet.domain.comparison import Comparison
+
+SURFACE_SCORES = ("hd95", "mean_surface_distance", "surface_dice")
+
+
+def with_surfaces(
+    table: pd.DataFrame, comparison: Comparison, tolerance: float | None
+) -> pd.DataFrame:
+    """Add the columns of `surface_distances` and ``distance_unit`` to every pair.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `domain.comparison.score` gives it.
+    comparison : Comparison
+        What it was made of.
+    tolerance : float or None
+        Up to which distance surfaces agree.
+
+    Raises
+    ------
+    NoAnnotationError
+        If not everything is annotated.
+    """
+    if comparison.annotation != "everywhere":
+        raise NoAnnotationError(
+            "Surfaces can be measured only where everything is annotated, but here "
+            f"that is {comparison.annotation!r}: compare without surfaces."
+        )
+    # It brings torch and MONAI.
+    from specimen_unet.engine.surface_distances import surface_distances
+
+    parts = []
+    for _, rows in table.groupby(["between_observers", "first", "second"], sort=False):
+        pair = rows.iloc[0]
+        is_observer = bool(pair["between_observers"])
+        truths = comparison.truths
+        found = surface_distances(
+            truths[pair["first"]] if is_observer else comparison.predicted,
+            truths[pair["second"]],
+            comparison.grid,
+            tolerance=tolerance,
+            label_names=comparison.label_names,
+        )
+        parts.append(rows.merge(found.drop(columns="name"), on="label", how="left"))
+    joint = pd.concat(parts, ignore_index=True) if parts else table
+    joint["distance_unit"] = comparison.grid.unit
+    return joint
+
+
+def in_words(table: pd.DataFrame) -> list[str]:
+    """Say in which unit distances are, and how many rows have none."""
+    columns = [name for name in SURFACE_SCORES if name in table]
+    if not columns:
+        return []
+    units = ", ".join(sorted(set(table["distance_unit"])))
+    lines = [f"Distances between surfaces are in: {units}"]
+    undefined = int(table[columns[0]].isna().sum())
+    if undefined:
+        lines.append(
+            f"Rows without a distance, because a label is on one side alone or on "
+            f"neither: {undefined} of {len(table)}"
+        )
+    return lines
