@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PACKAGES = (
     *("specimen-unet", "torch", "monai", "nnunetv2", "numpy", "napari", "SimpleITK"),
-    "tifffile",
+    *("tifffile", "openvino"),
 )
 
 

@@ -285,8 +285,10 @@ def test_a_job_is_segmented(child, run: RunFolder, cases, tmp_path):
     child.train(run)
     model = child.until_the_end().path
     case = cases[0]
-    for probabilities in (False, True):
-        settings = SegmentationSettings(probabilities=probabilities, device="cpu")
+    for probabilities, engine in ((False, "torch"), (True, "openvino")):
+        settings = SegmentationSettings(
+            probabilities=probabilities, engine=engine, device="cpu"
+        )
         job = SegmentJob.create(tmp_path / "jobs", case, model, settings)
         child.tell(command_line("segment", job=job.path))
         heard = child.until(Finished)

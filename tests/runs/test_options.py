@@ -70,6 +70,13 @@ def test_what_is_typed_becomes_settings(text, expected):
     assert settings == TrainingSettings(**expected)
 
 
+def test_the_engine_is_chosen_in_the_terminal():
+    settings = chosen(
+        parse(SegmentationSettings, "--engine|openvino"), SegmentationSettings
+    )
+    assert settings.engine == "openvino"
+
+
 @pytest.mark.parametrize(
     "text",
     ["--minutes|0", "--minutes|soon", "--channels|4,-8", "--batch|0", "--folds|1"],

@@ -16,7 +16,7 @@ from specimen_unet.engine.networks import size_multiple
 from specimen_unet.engine.precision import autocast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from specimen_unet.domain.plan import Plan
 
@@ -45,6 +45,9 @@ class Evaluator:
         Where to compute.
     mirror : bool
         Whether answers are averaged over mirrored copies.
+    logits : callable, optional
+        Takes tiles as `probabilities` does and computes what the network would, e.g.
+        an `OpenVinoNetwork`. The network itself if left out.
     """
 
     def __init__(
@@ -54,8 +57,10 @@ class Evaluator:
         device: torch.device,
         *,
         mirror: bool = False,
+        logits: Callable[[torch.Tensor], torch.Tensor] | None = None,
     ) -> None:
         self._network = network
+        self._logits = logits or self._by_torch
         self.plan = plan
         self.device = device
         self.mirrors = _mirrors(plan.mirror_axes) if mirror else [()]
@@ -76,10 +81,14 @@ class Evaluator:
         Tensor of float32, shape (N, K, *size)
         """
         flipped = [axis + 2 for axis in axes]
-        with _evaluating(self._network), autocast(self.device, self.plan.precision):
-            logits = self._network(tiles.flip(flipped) if flipped else tiles)
+        logits = self._logits(tiles.flip(flipped) if flipped else tiles)
         probabilities: torch.Tensor = logits.float().softmax(dim=1)
         return probabilities.flip(flipped) if flipped else probabilities
+
+    def _by_torch(self, tiles: torch.Tensor) -> torch.Tensor:
+        with evaluating(self._network), autocast(self.device, self.plan.precision):
+            logits: torch.Tensor = self._network(tiles)
+        return logits
 
     def bytes_per_voxel(self) -> float:
         """Measure what a voxel of a tile takes at the worst moment, once a network.
@@ -107,7 +116,8 @@ class Evaluator:
                 for length, step in zip(plan.patch, size_multiple(plan), strict=True)
             )
         tile = torch.zeros(1, plan.image_channels, *size, device=self.device)
-        peak = _peak_of(lambda: self.probabilities(tile, ()), self.device)
+        by_torch = Evaluator(self._network, plan, self.device)
+        peak = _peak_of(lambda: by_torch.probabilities(tile, ()), self.device)
         return float(peak / tile[0, 0].numel())
 
 
@@ -165,7 +175,7 @@ def _in_blocks(tensor: torch.Tensor) -> int:
 
 
 @contextmanager
-def _evaluating(network: torch.nn.Module) -> Iterator[None]:
+def evaluating(network: torch.nn.Module) -> Iterator[None]:
     """Put the network into eval mode, and back: it may be in training."""
     was_training = network.training
     network.eval()

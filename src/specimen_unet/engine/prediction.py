@@ -20,18 +20,20 @@ from specimen_unet.domain.settings import SegmentationSettings
 from specimen_unet.engine.devices import free_memory, memory_errors
 from specimen_unet.engine.evaluation import Evaluator
 from specimen_unet.engine.intensity import intensity_scale
+from specimen_unet.engine.openvino_network import OpenVinoNetwork
 from specimen_unet.engine.own_grid import OwnGrid
 from specimen_unet.engine.resampling import spacing_for
 from specimen_unet.engine.tile_reader import TileReader
 from specimen_unet.engine.ways import Cores, Overlapping, Room
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from specimen_unet.domain.case import Array
     from specimen_unet.domain.control import Control
     from specimen_unet.domain.grid import Grid
     from specimen_unet.domain.plan import Plan
+    from specimen_unet.domain.settings import EngineName
     from specimen_unet.engine.sinks import Sink
     from specimen_unet.engine.ways import Way
 
@@ -92,7 +94,7 @@ def predict_into(  # noqa: PLR0913 (what is segmented, with what, how)
     plan : Plan
         What the network was made for; `plan.precision` is used.
     settings : SegmentationSettings, optional
-        Overlap of tiles and mirrored copies.
+        Overlap of tiles, mirrored copies, and what computes the network.
     device : torch.device
         Where to compute.
     control : Control, optional
@@ -114,11 +116,15 @@ def predict_into(  # noqa: PLR0913 (what is segmented, with what, how)
         If `control` asked to stop.
     MemoryExceededError
         If the device ran out of memory.
+    PlanError
+        If OpenVINO was asked for, and is not installed, or not for this device.
     """
+    # First, since it may have to say that it cannot.
+    logits = _logits(settings.engine, network, plan, device)
     scale = scale or intensity_scale(image, plan.normalisation)
     spacing = spacing_for(plan, grid, whole or image.shape[1:])
     reader = TileReader(image, scale, spacing, plan.spacing, device)
-    evaluator = Evaluator(network, plan, device, mirror=settings.mirror)
+    evaluator = Evaluator(network, plan, device, mirror=settings.mirror, logits=logits)
     with memory_errors(_ADVICE):
         way = _way(OwnGrid(reader.own, reader.shape, sink), image, evaluator, settings)
     mirrors = evaluator.mirrors
@@ -140,6 +146,13 @@ def predict_into(  # noqa: PLR0913 (what is segmented, with what, how)
     with _computing():
         way.finish()
         sink.finish()
+
+
+def _logits(
+    engine: EngineName, network: torch.nn.Module, plan: Plan, device: torch.device
+) -> Callable[[torch.Tensor], torch.Tensor] | None:
+    """Return what computes in place of the network, if anything does."""
+    return OpenVinoNetwork(network, plan, device) if engine == "openvino" else None
 
 
 @contextmanager

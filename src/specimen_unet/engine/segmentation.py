@@ -81,7 +81,7 @@ def segmenting(
     model : Model
         Stays on the CPU as it is.
     settings : SegmentationSettings, optional
-        Device, overlap, mirrored copies, largest parts, probabilities.
+        Device, engine, overlap, mirrored copies, largest parts, probabilities.
     control : Control, optional
         Asks to pause or stop.
 
@@ -100,7 +100,7 @@ def segmenting(
     ImageError
         If the image holds NaN, or is the same everywhere.
     PlanError
-        If there is no such device.
+        If there is no such device, or OpenVINO was asked for and cannot compute there.
     SegmentationStopped, MemoryExceededError
         As `predict_into`.
     """
@@ -151,7 +151,7 @@ def segment(  # noqa: PLR0913 (an array brings no grid of its own)
     progress : callable, optional
         Called with a line of text now and then, e.g. `print`.
     **changes
-        Fields of `SegmentationSettings`, e.g. ``mirror=True``.
+        Fields of `SegmentationSettings`, e.g. ``mirror=True``, ``engine="openvino"``.
 
     Returns
     -------
