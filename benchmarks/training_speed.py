@@ -367,14 +367,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1, help="on a CPU")
     parser.add_argument("--profile", action="store_true")
-    parser.add_argument("--channels-last", action="store_true", help="on a GPU")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    if arguments.channels_last:
-        from specimen_unet.engine import learner
-
-        learner.CHANNELS_LAST_ON_CUDA = True
     given = read(arguments.data) if arguments.data else None
     results: dict[str, Any] = {"device": arguments.device, "threads": arguments.threads}
     if arguments.device == "cuda":
