@@ -137,7 +137,7 @@ def test_time_is_what_a_step_of_a_training_takes_within_15_percent(
 
 
 def seconds_of_steps(events: Any, count: int) -> list[float]:
-    """Let a training go on for some steps, and tell the time of this thread for each."""
+    """Let a training go on for some steps, and tell the seconds of each."""
     times = [time.thread_time()]
     while len(times) <= count:
         if isinstance(next(events), StepDone):
