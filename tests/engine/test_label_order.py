@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 BOTH = pytest.mark.parametrize("dimensions", [2, 3])
 
 
-def pair(
-    dimensions: int, axis: int, *, is_turned: bool = False, apart: int = 12
-) -> Any:
+def pair(dimensions: int, axis: int, *, is_turned: bool = False) -> Any:
     """Draw label 1 before label 2 along an axis."""
     labels = np.zeros((32,) * dimensions, np.uint8)
     for label, middle in ((1, 10), (2, 22)):
