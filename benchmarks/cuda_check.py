@@ -9,7 +9,6 @@ runs where there is no GPU; this is what it cannot see.
 from __future__ import annotations
 
 import math
-import sys
 import tempfile
 import time
 import traceback
@@ -23,7 +22,7 @@ from scipy import ndimage
 from specimen_unet.domain.case import Case
 from specimen_unet.domain.events import StepDone, Warned
 from specimen_unet.domain.plan import Split
-from specimen_unet.engine import augmentation, graphed_step, learner, patches
+from specimen_unet.engine import augmentation, graphed_step, patches
 from specimen_unet.engine.learner import Learner
 from specimen_unet.engine.losses import IGNORED
 from specimen_unet.engine.patches import Patches
@@ -215,7 +214,6 @@ PROMISES: list[Callable[[], None]] = [
 
 def main() -> int:
     """Try every promise."""
-    learner.CHANNELS_LAST_ON_CUDA = "--channels-last" in sys.argv
     broken = 0
     for promise in PROMISES:
         start = time.perf_counter()

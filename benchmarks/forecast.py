@@ -7,18 +7,23 @@ Each network is planned and trained for some steps on noise in a process of its 
 which settles its heap as a run does. Memory is what the process grew by until the
 last step: the peak of its resident memory on a CPU (VmHWM, Linux), on CUDA what torch
 had allocated at most. Time is the median over the steps after the first five.
+
+On a CPU with one thread the forecast is then made again between some more steps, in
+turns, by the clock of that thread: what it says does not hang on what else the machine
+does. The best of each is compared.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -27,17 +32,27 @@ from record import write_record
 from specimen_unet.domain.case import Case
 from specimen_unet.domain.events import StepDone
 from specimen_unet.engine.devices import settle_heap
+from specimen_unet.engine.forecast import seconds_of_step
 from specimen_unet.engine.planning import plan
 from specimen_unet.engine.training import training
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from specimen_unet.domain.events import Event
+    from specimen_unet.domain.plan import Plan
+
 SHAPES = {2: (256, 320), 3: (64, 96, 96)}
 NETWORKS: dict[str, dict[str, Any]] = {
+    "small": {"network": "UNet", "channels": (16, 32, 64)},
     "light": {"channels": (16, 32, 64)},
     "default": {},
     "nnU-Net's": {"network": "DynUNet"},
     "MONAI's UNet": {"network": "UNet"},
 }
 FIRST_STEPS = 5
+ROUNDS = 3
+STEPS_A_ROUND = 4
 STATUS = Path("/proc/self/status")
 
 
@@ -69,23 +84,22 @@ def measured(dimensions: int, network: str, arguments: Any) -> dict[str, Any]:
     cases = noise(dimensions)
     # Planning takes a step too, and what it frees the process keeps for itself.
     before = 0 if arguments.device.startswith("cuda") else resident(peak=False)
-    steps = {"ending": "steps", "steps": arguments.steps, "device": arguments.device}
+    # So many that no validation comes between those that are timed.
+    steps = {"ending": "steps", "steps": 10**6, "device": arguments.device}
     chosen = plan(cases, dimensions=dimensions, **steps, **NETWORKS[network])
     is_cuda = chosen.device.startswith("cuda")
     if is_cuda:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
-    times = []
-    for event in training(cases, chosen):
-        if isinstance(event, StepDone):
-            if is_cuda:
-                torch.cuda.synchronize()
-            times.append(time.perf_counter())
-            if len(times) == arguments.steps:
-                break
+    events = training(cases, chosen)
+    seconds = statistics.median(
+        taken_by(events, arguments.steps, time.perf_counter, is_cuda)[FIRST_STEPS:]
+    )
     after = torch.cuda.max_memory_allocated() if is_cuda else resident(peak=True)
-    seconds = statistics.median(np.diff(times[FIRST_STEPS:]))
+    is_alone = not is_cuda and arguments.threads == 1
+    alone = in_turns(events, chosen) if is_alone else {}
+    events.close()
     forecast = chosen.forecast
     return {
         "dimensions": dimensions,
@@ -98,6 +112,36 @@ def measured(dimensions: int, network: str, arguments: Any) -> dict[str, Any]:
         "forecast_seconds": forecast.seconds_per_step,
         "measured_seconds": seconds,
         "time_ratio": forecast.seconds_per_step / seconds,
+        **alone,
+    }
+
+
+def taken_by(
+    events: Generator[Event, None, Any],
+    steps: int,
+    clock: Callable[[], float],
+    is_cuda: bool = False,
+) -> list[float]:
+    """Let a training make some steps, and return the seconds of each."""
+    times = [clock()]
+    while len(times) <= steps:
+        if isinstance(next(events), StepDone):
+            if is_cuda:
+                torch.cuda.synchronize()
+            times.append(clock())
+    return [after - before for before, after in itertools.pairwise(times)]
+
+
+def in_turns(events: Generator[Event, None, Any], chosen: Plan) -> dict[str, float]:
+    """Forecast and train in turns by the clock of this thread."""
+    forecasts, taken = [], []
+    for _ in range(ROUNDS):
+        forecasts.append(seconds_of_step(chosen, time.thread_time))
+        taken += taken_by(events, STEPS_A_ROUND, time.thread_time)
+    return {
+        "forecast_thread_seconds": min(forecasts),
+        "measured_thread_seconds": min(taken),
+        "thread_time_ratio": min(forecasts) / min(taken),
     }
 
 

@@ -15,7 +15,6 @@ thing. --size repeats the volume, mirrored, until it has so many voxels a side.
 from __future__ import annotations
 
 import argparse
-import copy
 import itertools
 import math
 import statistics
@@ -23,25 +22,21 @@ import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
 import numpy as np
 import torch
-from monai.inferers import sliding_window_inference
 from record import write_record
+from segmentation_sides import dice, monai_side, our_side, timed
+from segmentation_variants import forward_variants, tile_variants
 
 from specimen_unet.domain.case import Case
-from specimen_unet.domain.errors import SpecimenUnetError
 from specimen_unet.domain.gray_values import check_gray_values
 from specimen_unet.domain.phantoms import specimen_phantom
-from specimen_unet.engine import prediction
 from specimen_unet.engine.devices import choose_device
-from specimen_unet.engine.intensity import intensity_scale, normalised
+from specimen_unet.engine.intensity import intensity_scale
 from specimen_unet.engine.model import Model, load_model
-from specimen_unet.engine.network_parts import replace_parts
 from specimen_unet.engine.planning import plan as make_plan
-from specimen_unet.engine.precision import autocast, fastest_precision
-from specimen_unet.engine.segmentation import segment
+from specimen_unet.engine.precision import fastest_precision
 from specimen_unet.engine.training import train
 
 if TYPE_CHECKING:
@@ -53,7 +48,6 @@ WINDOWS = {
     "MONAI 0.25 constant": {"overlap": 0.25, "mode": "constant"},
     "MONAI 0.5 gaussian": {"overlap": 0.5, "mode": "gaussian"},
 }
-WINDOWS_AT_ONCE = 4
 
 
 def say(line: str) -> None:
@@ -103,61 +97,6 @@ def trained(arguments: Any, cases: list[Case], device: torch.device) -> Model:
     return train(cases, decided, progress=say)
 
 
-def monai_side(
-    case: Case, model: Model, device: torch.device, precision: str, **keywords: Any
-) -> Callable[[], Array]:
-    """Return MONAI's way, from gray values as stored to labels."""
-    plan = model.plan
-    network = model.network.to(device).eval()
-
-    @torch.inference_mode()
-    def run() -> Array:
-        scale = intensity_scale(case.image, plan.normalisation)
-        image = torch.from_numpy(normalised(case.image, *scale))[None].to(device)
-        with autocast(device, precision):
-            logits = sliding_window_inference(
-                image, plan.patch, WINDOWS_AT_ONCE, network, **keywords
-            )
-        classes = logits.argmax(1)[0].to(torch.uint8).cpu().numpy()
-        return np.array(plan.label_values, np.uint8)[classes]
-
-    return run
-
-
-def our_side(
-    case: Case, model: Model, device: torch.device, **changes: Any
-) -> Callable[[], Array]:
-    """Return our way, without probabilities."""
-
-    def run() -> Array:
-        return segment(
-            case, model, device=str(device), probabilities=False, **changes
-        ).labels
-
-    return run
-
-
-def dice(a: Array, b: Array) -> float:
-    """Dice of all labels together, slab by slab."""
-    both = sum(int(((x == y) & (x > 0)).sum()) for x, y in zip(a, b, strict=True))
-    total = sum(
-        int((x > 0).sum()) + int((y > 0).sum()) for x, y in zip(a, b, strict=True)
-    )
-    return 2 * both / total if total else math.nan
-
-
-def timed(run: Callable[[], Array], device: torch.device) -> tuple[float, Array, int]:
-    """Run once: seconds, labels, and the peak of the GPU's memory in bytes."""
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-        torch.cuda.reset_peak_memory_stats()
-    start = time.perf_counter()
-    labels = run()
-    seconds = time.perf_counter() - start
-    peak = torch.cuda.max_memory_allocated() if device.type == "cuda" else 0
-    return seconds, labels, peak
-
-
 def in_turns(
     sides: dict[str, Callable[[], Array]],
     truth: Array,
@@ -205,115 +144,6 @@ def stages(case: Case, model: Model, device: torch.device) -> dict[str, float]:
     for _ in range(2):
         note("upload", lambda: torch.from_numpy(case.image).to(device))
     return found
-
-
-class VarMeanNorm(torch.nn.Module):
-    """Instance normalisation by `torch.var_mean`, which no memory format slows."""
-
-    def __init__(self, norm: Any) -> None:
-        super().__init__()
-        self.weight, self.bias, self.eps = norm.weight, norm.bias, norm.eps
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Normalise (N, C, *spatial)."""
-        axes = tuple(range(2, x.ndim))
-        variance, mean = torch.var_mean(x.float(), axes, correction=0, keepdim=True)
-        column = (1, -1) + (1,) * (x.ndim - 2)
-        factor = self.weight.reshape(column) * torch.rsqrt(variance + self.eps)
-        offset = self.bias.reshape(column) - mean * factor
-        return torch.addcmul(offset.to(x.dtype), x, factor.to(x.dtype))
-
-
-def with_var_mean(network: torch.nn.Module) -> torch.nn.Module:
-    """Return a copy with other instance norms."""
-    other = copy.deepcopy(network)
-    replace_parts(other, torch.nn.InstanceNorm3d, VarMeanNorm)
-    return other
-
-
-@torch.inference_mode()
-def forward_variants(model: Model, device: torch.device) -> list[dict[str, Any]]:
-    """Time the network alone: tile sizes, memory formats, precisions, norms."""
-    networks = {
-        "instance_norm": model.network.to(device).eval(),
-        "var_mean": with_var_mean(model.network).to(device).eval(),
-    }
-    formats = {
-        "contiguous": torch.contiguous_format,
-        "channels_last_3d": torch.channels_last_3d,
-    }
-    rows = []
-    for size, (norm, network), (name, layout), precision, tuned in itertools.product(
-        (128, 192, 256, 320),
-        networks.items(),
-        formats.items(),
-        ("bfloat16", "float16", "float32"),
-        (False, True),
-    ):
-        if precision == "float32" and (size > 192 or tuned):
-            continue
-        if tuned and size > 256:
-            continue
-        torch.backends.cudnn.benchmark = tuned
-        moved = network.to(memory_format=layout)
-        tile = torch.randn(1, 1, size, size, size, device=device)
-        tile = tile.to(memory_format=layout)
-        row = {
-            "tile": size,
-            "norm": norm,
-            "format": name,
-            "precision": precision,
-            "cudnn_benchmark": tuned,
-        }
-        try:
-            with autocast(device, precision):
-                moved(tile)
-                torch.cuda.synchronize()
-                torch.cuda.reset_peak_memory_stats()
-                before = torch.cuda.memory_allocated()
-                start = time.perf_counter()
-                for _ in range(3):
-                    moved(tile)
-                torch.cuda.synchronize()
-            seconds = (time.perf_counter() - start) / 3
-            used = torch.cuda.max_memory_allocated() - before
-            row |= {
-                "ms": round(1000 * seconds, 2),
-                "mvox_per_s": round(size**3 / seconds / 1e6),
-                "bytes_per_voxel": round(used / size**3, 1),
-            }
-        except RuntimeError as error:
-            row["error"] = str(error)[:100]
-            torch.cuda.empty_cache()
-        rows.append(row)
-    torch.backends.cudnn.benchmark = False
-    networks["instance_norm"].to(memory_format=torch.contiguous_format)
-    return sorted(rows, key=lambda row: -row.get("mvox_per_s", 0))
-
-
-def tile_variants(
-    case: Case, model: Model, device: torch.device, truth: Array
-) -> list[dict[str, Any]]:
-    """Time the whole of our way with other limits of the tile."""
-    rows = []
-    for side in (128, 192, 256, 322, 406, 512):
-        with mock.patch.object(prediction, "MOST_VOXELS", side**3):
-            run = our_side(case, model, device)
-            try:
-                run()
-                taken = [timed(run, device) for _ in range(3)]
-            except (RuntimeError, SpecimenUnetError) as error:
-                rows.append({"most_voxels": f"{side}^3", "error": str(error)[:100]})
-                continue
-        rows.append(
-            {
-                "most_voxels": f"{side}^3",
-                "seconds": statistics.median(seconds for seconds, _, _ in taken),
-                "gpu_peak_gb": round(taken[0][2] / 2**30, 2),
-                "dice_with_truth": dice(taken[0][1], truth),
-            }
-        )
-    return rows
 
 
 def table(found: dict[str, Any]) -> None:

@@ -23,7 +23,6 @@ import argparse
 import statistics
 import sys
 import time
-import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,40 +31,18 @@ import numpy as np
 import torch
 from monai_pipeline import MonaiPatches
 from record import write_record
+from speed_cases import phantoms, plan_for, read
+from training_loops import BareLoop, OurLoop, waits_of
 
-from specimen_unet.domain.case import Case
-from specimen_unet.domain.events import StepDone, Warned
-from specimen_unet.domain.plan import Split
-from specimen_unet.engine.learner import make_optimiser
-from specimen_unet.engine.losses import build_loss
-from specimen_unet.engine.networks import build_network
 from specimen_unet.engine.patches import Patches
-from specimen_unet.engine.planning import plan as make_plan
-from specimen_unet.engine.precision import autocast
-from specimen_unet.engine.training import training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from specimen_unet.domain.plan import Plan
-    from specimen_unet.engine.patches import Batch
+    from specimen_unet.domain.case import Case
 
-# Patch and batch: what a planner takes for such a device, multiples of 16 everywhere.
-SIZES = {
-    ("cpu", 2): ((256, 256), 8),
-    ("cpu", 3): ((48, 48, 48), 2),
-    ("cuda", 2): ((512, 512), 12),
-    ("cuda", 3): ((128, 128, 128), 2),
-}
-SHAPES = {
-    ("cpu", 2): (320, 320),
-    ("cpu", 3): (64, 96, 96),
-    ("cuda", 2): (768, 768),
-    ("cuda", 3): (160, 256, 256),
-}
-CASES = 6
+
 NETWORKS = [("UNet", 2), ("UNet", 3), ("DynUNet", 3)]
-WARM_UP = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,143 +57,6 @@ class Clock:
             return time.process_time()
         torch.cuda.synchronize(self.device)
         return time.perf_counter()
-
-
-def phantoms(device: str, dimensions: int) -> list[Case]:
-    """Make noise with a block of a label, as 16-bit integers."""
-    generator = np.random.default_rng(0)
-    shape = SHAPES[device, dimensions]
-    labels = np.zeros(shape, np.uint8)
-    labels[tuple(slice(n // 3, n // 2) for n in shape)] = 1
-    spacing = (1.0,) * dimensions
-    return [
-        Case(
-            generator.integers(0, 4000, shape, np.uint16) + np.uint16(900) * labels,
-            {"EA": labels},
-            spacing=spacing,
-            unit="mm",
-            name=f"phantom {number}",
-        )
-        for number in range(CASES)
-    ]
-
-
-def read(data: Path) -> list[Case]:
-    """Read cases from .npy files, or else as the package reads them."""
-    images = sorted((data / "images").glob("*.npy"))
-    if not images:
-        from specimen_unet.files.cases import read_cases
-
-        return read_cases(data)
-    cases = []
-    for path in images:
-        labels = np.load(data / "labels" / path.name)
-        cases.append(
-            Case(
-                np.load(path),
-                {"truth": labels},
-                spacing=(1.0,) * labels.ndim,
-                unit="mm",
-                name=path.stem,
-            )
-        )
-    return cases
-
-
-def plan_for(cases: Sequence[Case], network: str, dimensions: int, device: str) -> Plan:
-    """Plan as the package does, but with the patch and batch of this benchmark."""
-    patch, batch = SIZES[device, dimensions]
-    decided = make_plan(
-        cases,
-        dimensions=dimensions,
-        network=network,
-        patch=patch,
-        batch=batch,
-        device=device,
-        ending="steps",
-        steps=1_000_000,
-    )
-    split = Split(training=tuple(case.name for case in cases), validation=())
-    return decided.model_copy(update={"split": split})
-
-
-class OurLoop:
-    """The loop that trains, a few steps at a time."""
-
-    def __init__(self, cases: Sequence[Case], plan: Plan, device: torch.device) -> None:
-        self._events = training(cases, plan, device=device)
-        self.warnings: list[str] = []
-        self.steps(WARM_UP)
-
-    def steps(self, count: int) -> None:
-        """Make some steps."""
-        while count:
-            event = next(self._events)
-            count -= isinstance(event, StepDone)
-            if isinstance(event, Warned):
-                self.warnings.append(event.message)
-
-    def close(self) -> None:
-        """Leave the training."""
-        self._events.close()
-
-
-def waits_of(cases: Sequence[Case], plan: Plan, device: torch.device) -> str:
-    """Return where a step makes the CPU wait for the GPU; nothing where none does."""
-    ours = OurLoop(cases, plan, device)
-    torch.cuda.set_sync_debug_mode("error")
-    try:
-        ours.steps(3 * WARM_UP)
-    except RuntimeError:
-        return traceback.format_exc()
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
-        ours.close()
-    return ""
-
-
-class BareLoop:
-    """Plain PyTorch on one batch that is ready; `is_graphed` replays a CUDA graph."""
-
-    def __init__(
-        self,
-        batch: Batch,
-        plan: Plan,
-        device: torch.device,
-        *,
-        is_graphed: bool = False,
-    ) -> None:
-        self._plan, self._device, self._batch = plan, device, batch
-        self._network = build_network(plan).to(device).train()
-        self._optimiser = make_optimiser(plan, self._network, device)
-        self._loss = build_loss(plan)
-        self._graph: Any = None
-        if not is_graphed:
-            self.steps(WARM_UP)
-            return
-        other = torch.cuda.Stream()
-        other.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(other):
-            self.steps(WARM_UP)
-        torch.cuda.current_stream().wait_stream(other)
-        self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
-            self._step()
-
-    def steps(self, count: int) -> None:
-        """Make some steps."""
-        make = self._graph.replay if self._graph else self._step
-        for _ in range(count):
-            make()
-
-    def _step(self) -> None:
-        with autocast(self._device, self._plan.precision):
-            logits = self._network(self._batch.images)
-        loss = self._loss(logits, self._batch.classes)
-        self._optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self._network.parameters(), 12.0)
-        self._optimiser.step()
 
 
 def taken_by(clock: Clock, work: Callable[[int], None], count: int) -> float:
@@ -367,14 +207,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1, help="on a CPU")
     parser.add_argument("--profile", action="store_true")
-    parser.add_argument("--channels-last", action="store_true", help="on a GPU")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    if arguments.channels_last:
-        from specimen_unet.engine import learner
-
-        learner.CHANNELS_LAST_ON_CUDA = True
     given = read(arguments.data) if arguments.data else None
     results: dict[str, Any] = {"device": arguments.device, "threads": arguments.threads}
     if arguments.device == "cuda":

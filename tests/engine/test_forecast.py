@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import time
@@ -7,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from specimen_unet.domain.events import StepDone
+from specimen_unet.engine import forecast
 from specimen_unet.engine.forecast import memory_of_step, seconds_of_step
+from specimen_unet.engine.training import training
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from specimen_unet.domain.case import Case
     from specimen_unet.domain.plan import Plan
 
 pytestmark = pytest.mark.slow
@@ -100,3 +105,54 @@ def test_a_step_that_would_take_too_long_is_not_taken(
     large = seconds_of_step(plan.model_copy(update=change))
     assert time.perf_counter() - start < 20
     assert large > 50 * small
+
+
+SMALL = {"network": "UNet", "channels": (16, 32, 64), "patch": (32, 32, 32)}
+MIDDLE = {**FOLDED, "channels": (32, 64, 128, 256), "strides": ((2, 2),) * 4}
+MIDDLE |= {"patch": (96, 96), "batch": 4}
+LARGE = {"network": "DynUNet", "channels": (32, 64, 128, 256), "patch": (16, 16, 16)}
+ROUNDS = 3
+STEPS = 4
+
+
+@pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE], ids=["small", "2D", "large"])
+def test_time_is_what_a_step_of_a_training_takes_within_15_percent(
+    size: dict[str, Any],
+    make_plan: Callable[..., Plan],
+    make_blob_case: Callable[..., Case],
+) -> None:
+    """In time of its thread, in turns, the best of each: whatever a machine does."""
+    patch = size["patch"]
+    cases = [make_blob_case(tuple(2 * n for n in patch), seed=n) for n in range(2)]
+    split = {"training": [cases[0].name], "validation": []}
+    plan = make_plan(len(patch), **size, steps=1000, split=split)
+    events = training(cases, plan)
+    forecasts, taken = [], []
+    seconds_of_steps(events, 3)  # what happens only once
+    for _ in range(ROUNDS):
+        forecasts.append(seconds_of_step(plan, time.thread_time))
+        taken += seconds_of_steps(events, STEPS)
+    events.close()
+    assert min(forecasts) == pytest.approx(min(taken), rel=0.15)
+
+
+def seconds_of_steps(events: Any, count: int) -> list[float]:
+    """Let a training go on for some steps, and tell the seconds of each."""
+    times = [time.thread_time()]
+    while len(times) <= count:
+        if isinstance(next(events), StepDone):
+            times.append(time.thread_time())
+    return [after - before for before, after in itertools.pairwise(times)]
+
+
+def test_a_step_too_long_to_take_is_scaled_up_within_15_percent(
+    make_plan: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = make_plan(2, **{**MIDDLE, "patch": (192, 192)})
+    taken, scaled = [], []
+    for _ in range(ROUNDS):
+        taken.append(seconds_of_step(plan, time.thread_time))
+        with monkeypatch.context() as patch:
+            patch.setattr(forecast, "_PATIENCE", taken[0] / 2)
+            scaled.append(seconds_of_step(plan, time.thread_time))
+    assert min(scaled) == pytest.approx(min(taken), rel=0.15)

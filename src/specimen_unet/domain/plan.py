@@ -83,6 +83,11 @@ class Fingerprint(Settings):
         "average, along the axes with the shortest voxels; None where labels are "
         "painted strokes.",
     )
+    label_order: tuple[tuple[int, int, int], ...] = Field(
+        (),
+        description="Axis, label and label: along this axis the first of the two comes "
+        "before the other, clearly apart, in all cases that hold both.",
+    )
 
     def label_name(self, label: int) -> str:
         """Return what people call a label, or its number."""

@@ -135,28 +135,6 @@ def decide_normalisation(
     )
 
 
-def decide_mirror_axes(
-    settings: TrainingSettings, dimensions: int
-) -> Decision[tuple[int, ...]]:
-    """Choose the axes along which patches are mirrored.
-
-    Nobody says along which axis the ultrasound beam runs; by custom it is Y, down
-    the image. Echoes and shadows upside down would teach what never occurs.
-    """
-    names = AXES[-dimensions:]
-    if settings.mirror_axes != "auto":
-        axes = _checked_axes(settings.mirror_axes, dimensions)
-        told = " and ".join(names[axis] for axis in axes) or "no axis"
-        return by_hand(axes, f"Mirrored along {told}")
-    axes = tuple(axis for axis, name in enumerate(names) if name != "Y")
-    told = " and ".join(names[axis] for axis in axes)
-    return Decision(
-        axes,
-        f"Mirrored along {told} to see more variety, but not along Y: that may be the "
-        "direction of an ultrasound beam, with shadows below.",
-    )
-
-
 def decide_strength(settings: TrainingSettings) -> Decision[float]:
     """Say how strongly patches are changed."""
     if is_chosen(settings, "augmentation"):
@@ -266,14 +244,3 @@ def check_length(name: str, numbers: Sequence[float], dimensions: int) -> None:
             f"{dimensions}D network needs {dimensions}: give one for each of "
             f"{', '.join(AXES[-dimensions:])}."
         )
-
-
-def _checked_axes(axes: Sequence[int], dimensions: int) -> tuple[int, ...]:
-    """Count axes from the front, each once."""
-    wrong = [axis for axis in axes if not -dimensions <= axis < dimensions]
-    if wrong:
-        raise PlanError(
-            f"There is no axis {wrong[0]} to mirror along in {dimensions}D: choose "
-            f"from {', '.join(map(str, range(dimensions)))}."
-        )
-    return tuple(sorted({axis % dimensions for axis in axes}))

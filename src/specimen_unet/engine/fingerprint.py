@@ -16,6 +16,7 @@ from specimen_unet.domain.errors import (
     PlanError,
 )
 from specimen_unet.domain.plan import Fingerprint
+from specimen_unet.engine.label_order import LabelOrder, LabelPlaces
 from specimen_unet.engine.label_tally import LabelTally, Sums
 from specimen_unet.engine.label_width import LabelWidth, fine_axes
 from specimen_unet.engine.slice_likeness import SliceLikeness
@@ -86,6 +87,7 @@ def fingerprint(cases: Sequence[Case], annotation: Annotation) -> Fingerprint:
         tail=float(np.median(seen.tails)),
         slice_likeness=float(np.median(seen.likenesses)) if seen.likenesses else None,
         label_width=seen.width.value,
+        label_order=seen.order.always,
     )
 
 
@@ -95,6 +97,7 @@ class _Seen:
 
     tally: LabelTally = field(default_factory=LabelTally)
     width: LabelWidth = field(default_factory=LabelWidth)
+    order: LabelOrder = field(default_factory=LabelOrder)
     tails: list[float] = field(default_factory=list)
     likenesses: list[float] = field(default_factory=list)
 
@@ -131,6 +134,7 @@ def _see(case: Case, annotation: Annotation, seen: _Seen) -> None:
     likeness = SliceLikeness()
     axes = _axes_inside_labels(case, annotation)
     annotated = dict.fromkeys(case.labels, 0)
+    places = {observer: LabelPlaces() for observer in case.labels}
     for part in _blocks(case):
         image = np.asarray(case.image[:, part])
         gray.add(image, case.name)
@@ -140,6 +144,10 @@ def _see(case: Case, annotation: Annotation, seen: _Seen) -> None:
             block = np.asarray(drawn[part])
             annotated[observer] += seen.tally.add(image[0], block, annotation)
             seen.width.add(block, axes)
+            # Where strokes lie says nothing about where structures do.
+            if annotation != "painted":
+                places[observer].add(block)
+    seen.order.add(places.values())
     _check_annotated(annotated, case.name)
     seen.tails.append(gray.tail(case.name))
     if case.grid.dimensions == 3 and likeness.value is not None:

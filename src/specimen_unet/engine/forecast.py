@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 import time
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from specimen_unet.engine.learner import Learner
 from specimen_unet.engine.losses import build_loss
 from specimen_unet.engine.networks import build_network, size_multiple
-from specimen_unet.engine.precision import autocast
+from specimen_unet.engine.patches import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from specimen_unet.domain.plan import Plan
 
@@ -34,6 +35,7 @@ _FIXED = {"cpu": 70 * 2**20}
 _TIME_PROBE = 40_000
 _PATIENCE = 1.5  # seconds for one step, and for a few of them
 _MOST_PROBES = 4
+_RATE = 1e-6
 
 
 def memory_of_step(plan: Plan) -> int:
@@ -61,25 +63,59 @@ def memory_of_step(plan: Plan) -> int:
     return int(weights * _COPIES_OF_WEIGHTS + activations + _FIXED.get(kind, 0))
 
 
-def seconds_of_step(plan: Plan) -> float:
+def seconds_of_step(
+    plan: Plan, clock: Callable[[], float] = time.perf_counter
+) -> float:
     """Time one training step on the device of the plan, within some seconds.
 
     A small patch goes first: it pays for what happens only once. Where it says that
-    the real patch would take too long, a larger one is timed, and what grew between
-    the two is scaled up: what every step takes, however small, is not. The quickest of
-    a few steps counts: others only show that the machine did something else as well.
+    the real step would take too long, the largest is timed for which there is patience,
+    and one half as large. What grew between the two is scaled up: what every step
+    takes, however small, is not. The quickest of a few steps counts: others only show
+    that the machine did something else as well.
+
+    Parameters
+    ----------
+    plan : Plan
+        What will be trained.
+    clock : callable, optional
+        Tells seconds. In one thread on a CPU, `time.thread_time` makes the answer
+        independent of what else the machine does.
+
+    Returns
+    -------
+    float
+        Patches are not part of it: a CPU makes them beside the steps, in a thread.
     """
-    step = _Step(plan)
-    small, larger = (_small_patch(plan, n) for n in (_TIME_PROBE, 4 * _TIME_PROBE))
-    voxels = plan.batch * math.prod(plan.patch)
-    first = step.quickest(1, small)
-    if first * voxels / math.prod(small) <= _PATIENCE:
-        return step.quickest(plan.batch, plan.patch)
-    second = step.quickest(1, larger)
-    grown = math.prod(larger) - math.prod(small)
-    if grown == 0 or second <= first:
-        return second * voxels / math.prod(larger)
-    return second + (second - first) / grown * (voxels - math.prod(larger))
+    step = _Step(plan, clock)
+    whole = plan.batch * math.prod(plan.patch)
+    last = step.timed(_TIME_PROBE)
+    while last.seconds_of(whole) > _PATIENCE:
+        growth = _PATIENCE / last.seconds / 2
+        larger = step.timed(int(growth * last.voxels)) if growth > 2 else last
+        if larger.voxels <= last.voxels:
+            return _scaled_up(step.timed(last.voxels // 2), last, whole)
+        last = larger
+    return step.timed(whole).seconds
+
+
+class _Timed(NamedTuple):
+    """A step of so many voxels, and how long it took."""
+
+    voxels: int
+    seconds: float
+
+    def seconds_of(self, voxels: int) -> float:
+        """Forecast a step of more voxels, as if each took the same time."""
+        return self.seconds * voxels / self.voxels
+
+
+def _scaled_up(half: _Timed, last: _Timed, voxels: int) -> float:
+    """Forecast a step of more voxels from two."""
+    if half.voxels == last.voxels or half.seconds >= last.seconds:
+        return last.seconds_of(voxels)
+    slope = (last.seconds - half.seconds) / (last.voxels - half.voxels)
+    return last.seconds + slope * (voxels - last.voxels)
 
 
 def _bytes_of_loss(plan: Plan) -> float:
@@ -132,16 +168,23 @@ class _HeldBytes(TorchDispatchMode):
 
 
 class _Step:
-    """A network that takes training steps on noise.
+    """A network that takes training steps on noise: all that a training does in one."""
 
-    Without an optimiser: its share is small, and its first use takes two seconds.
-    """
-
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, clock: Callable[[], float]) -> None:
         self._plan = plan
+        self._clock = clock
         self._device = torch.device(plan.device)
-        self._network = build_network(plan).to(self._device).train()
-        self._loss = build_loss(plan)
+        self._learner = Learner(plan, self._device, None, may_repeat=False)
+
+    def timed(self, voxels: int) -> _Timed:
+        """Time a step of about so many voxels, or fewer, but at least a tiny patch.
+
+        Patches get smaller before they get fewer: for a single one libraries may
+        choose a way of their own (torch 2.13 in one thread: twice as slow in 3D).
+        """
+        patch = _small_patch(self._plan, voxels // self._plan.batch)
+        batch = max(1, min(self._plan.batch, voxels // math.prod(patch)))
+        return _Timed(batch * math.prod(patch), self.quickest(batch, patch))
 
     def quickest(self, batch: int, patch: Sequence[int]) -> float:
         """Take a few steps, as long as there is patience, and return the best time."""
@@ -156,18 +199,14 @@ class _Step:
     def seconds(self, batch: int, patch: Sequence[int]) -> float:
         """Take a step and return how long it took."""
         noise: Any = torch.Generator().manual_seed(0)
-        image = torch.randn(batch, self._plan.image_channels, *patch, generator=noise)
-        image = image.to(self._device)
-        classes = (image[:, 0] > 1).long()
+        images = torch.randn(batch, self._plan.image_channels, *patch, generator=noise)
+        images = images.to(self._device)
+        noisy = Batch(images, (images[:, 0] > 1).long(), is_annotated=True)
         self._finish()
-        start = time.perf_counter()
-        with autocast(self._device, self._plan.precision):
-            logits = self._network(image)
-        loss = self._loss(logits, classes)
-        self._network.zero_grad()
-        torch.autograd.backward(loss)
+        start = self._clock()
+        self._learner.learn(noisy, _RATE, 0)
         self._finish()
-        return time.perf_counter() - start
+        return self._clock() - start
 
     def _finish(self) -> None:
         """Wait for what a GPU still computes."""

@@ -29,7 +29,6 @@ _MOMENTUM = 0.9
 _LARGEST_GRADIENT = 12.0
 # The smoothed weights average over about the last ninth of the steps, at most 1000.
 _SMOOTHEST = 0.999
-CHANNELS_LAST_ON_CUDA = False
 
 
 class Learner:
@@ -43,6 +42,8 @@ class Learner:
         Where to learn.
     start : mapping of str to Tensor, optional
         Weights to start from; those of a new network without.
+    may_repeat : bool, optional
+        Whether a GPU may repeat steps by itself, which asks for patches of one size.
 
     Attributes
     ----------
@@ -53,18 +54,20 @@ class Learner:
     """
 
     def __init__(
-        self, plan: Plan, device: torch.device, start: Mapping[str, Tensor] | None
+        self,
+        plan: Plan,
+        device: torch.device,
+        start: Mapping[str, Tensor] | None,
+        *,
+        may_repeat: bool = True,
     ) -> None:
         network = build_network(plan)
         if start is not None:
             load_weights(network, start)
-        if device.type == "cuda":
+        if device.type == "cuda" and may_repeat:
             # Patches are all of one size, so trying out every kernel once pays.
             torch.backends.cudnn.benchmark = True
-        self._format = memory_format(plan, device)
         self.network = network.to(device)
-        # torch's types leave this argument out.
-        self.network.to(memory_format=self._format)  # type: ignore[call-overload]
         self.smoothed = copy.deepcopy(self.network).eval().requires_grad_(False)
         self._plan = plan
         self._device = device
@@ -81,7 +84,8 @@ class Learner:
         self._averaged = self._beside(floats)
         self._counted = self._beside(self._weights.keys() - floats)
         is_graphable = device.type == "cuda" and not self._scaler.is_enabled()
-        self._graph = GraphedStep(self._descend) if is_graphable else None
+        is_graphed = may_repeat and is_graphable
+        self._graph = GraphedStep(self._descend) if is_graphed else None
 
     @property
     def has_best(self) -> bool:
@@ -118,9 +122,8 @@ class Learner:
         """
         self.network.train()
         self._set_rate(learning_rate)
-        images = batch.images.contiguous(memory_format=self._format)
         make_step = self._graph or self._descend
-        loss = make_step(images, batch.classes)
+        loss = make_step(batch.images, batch.classes)
         # Elsewhere this question would make the CPU wait for the device.
         if self._device.type == "cpu" and math.isnan(loss):
             return loss
@@ -252,17 +255,6 @@ def _group(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
         for key, tensor in tensors.items()
         if key.startswith(prefix)
     }
-
-
-def memory_format(plan: Plan, device: torch.device) -> torch.memory_format:
-    """Return the order in memory of images and weights that is fastest on a device.
-
-    Norms of single images, which all networks here have, copy channels that come last
-    into their own order and back: on a CPU convolutions do not win that back.
-    """
-    if device.type != "cuda" or not CHANNELS_LAST_ON_CUDA:
-        return torch.contiguous_format
-    return torch.channels_last if plan.dimensions == 2 else torch.channels_last_3d
 
 
 def make_optimiser(

@@ -17,7 +17,6 @@ from specimen_unet.engine.decisions import (
     Decision,
     decide_dimensions,
     decide_loss,
-    decide_mirror_axes,
     decide_normalisation,
     decide_optimiser,
     decide_precision,
@@ -44,6 +43,7 @@ from specimen_unet.engine.inheritance import (
     inherited_levels,
     with_reasons,
 )
+from specimen_unet.engine.mirroring import decide_mirror_axes
 from specimen_unet.engine.network_decisions import decide_architecture
 from specimen_unet.engine.networks import size_multiple
 from specimen_unet.engine.precision import fastest_precision
@@ -150,7 +150,7 @@ def _decided(
         ),
         "spacing": decide_spacing(settings, seen, dimensions.value),
         "normalisation": decide_normalisation(settings, seen),
-        "mirror_axes": decide_mirror_axes(settings, dimensions.value),
+        "mirror_axes": decide_mirror_axes(settings, seen, dimensions.value),
         "foreground": Decision(
             settings.foreground, reason_for_foreground(settings, seen)
         ),

@@ -14,14 +14,21 @@ from qtpy.QtCore import (  # type: ignore[attr-defined]  # qtpy renames Signal
     QCoreApplication,
     QObject,
     QProcess,
-    QProcessEnvironment,
     QTimer,
     Signal,
 )
 
-from specimen_unet.domain.events import Event, Failed, Finished, PlanReady
+from specimen_unet.domain.events import Failed, Finished
 from specimen_unet.runs.protocol import command_line, event_from_line
-from specimen_unet.widgets.worker import Kind, Work, crash, end_process, worker_command
+from specimen_unet.widgets.worker import (
+    Kind,
+    Work,
+    crash,
+    end_process,
+    not_started,
+    worker_command,
+    worker_environment,
+)
 
 if TYPE_CHECKING:
     from specimen_unet.domain.export_settings import ExportSettings
@@ -163,10 +170,7 @@ class Job(QObject):
     def _start(self) -> QProcess:
         """Start a child; it imports the engine and waits for commands."""
         process = QProcess(self)
-        environment = QProcessEnvironment.systemEnvironment()
-        environment.insert("PYTHONUNBUFFERED", "1")
-        environment.insert("PYTHONIOENCODING", "utf-8")
-        process.setProcessEnvironment(environment)
+        process.setProcessEnvironment(worker_environment())
         process.readyReadStandardOutput.connect(self._read)
         process.readyReadStandardError.connect(self._read_errors)
         process.finished.connect(self._child_left)
@@ -210,7 +214,7 @@ class Job(QObject):
         except ValueError:  # a library printed something
             self._last_words.append(line.rstrip())
             return
-        ended = self._ends_work(event)
+        ended = self._work is not None and self._work.is_ended_by(event)
         if ended:
             self._end_work()
         self.heard.emit(event)
@@ -218,12 +222,6 @@ class Job(QObject):
             self.finished.emit(event)
         elif ended and isinstance(event, Failed):
             self.failed.emit(event)
-
-    def _ends_work(self, event: Event) -> bool:
-        if self._work is None:
-            return False
-        is_planned = self._work.kind == "plan" and isinstance(event, PlanReady)
-        return is_planned or isinstance(event, Finished | Failed)
 
     def _end_work(self) -> None:
         """Begin what waits; a child that has trained gives its memory back."""
@@ -276,13 +274,7 @@ class Job(QObject):
             QTimer.singleShot(0, self._fail_to_start)
 
     def _fail_to_start(self) -> None:
-        self._fail(
-            Failed(
-                "RunFolderError",
-                f"The engine could not be started with {' '.join(self._command)}: "
-                "reinstall specimen-unet in the Python that runs napari.",
-            )
-        )
+        self._fail(not_started(self._command))
 
     def _forget_child(self) -> None:
         if self._process is not None:

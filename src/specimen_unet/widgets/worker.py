@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from qtpy.QtCore import QProcess
+from qtpy.QtCore import QProcess, QProcessEnvironment
 
-from specimen_unet.domain.events import Failed
+from specimen_unet.domain.events import Event, Failed, Finished, PlanReady
 
 Kind = Literal["plan", "train", "segment", "export"]
 
@@ -32,6 +32,11 @@ class Work:
     kind: Kind
     folder: Path
     line: str
+
+    def is_ended_by(self, event: Event) -> bool:
+        """Tell whether nothing more will be heard of it."""
+        is_planned = self.kind == "plan" and isinstance(event, PlanReady)
+        return is_planned or isinstance(event, Finished | Failed)
 
 
 def worker_command() -> list[str]:
@@ -57,6 +62,14 @@ def worker_command() -> list[str]:
     return [shutil.which("specimen-unet") or "specimen-unet", "worker"]
 
 
+def worker_environment() -> QProcessEnvironment:
+    """Return what the engine is told beside its command: to tell everything at once."""
+    environment = QProcessEnvironment.systemEnvironment()
+    environment.insert("PYTHONUNBUFFERED", "1")
+    environment.insert("PYTHONIOENCODING", "utf-8")
+    return environment
+
+
 def end_process(process: QProcess, patience_ms: int) -> None:
     """Wait for a process that was asked to leave, and kill it when it does not."""
     if process.state() == QProcess.ProcessState.NotRunning:
@@ -64,6 +77,15 @@ def end_process(process: QProcess, patience_ms: int) -> None:
     if not (patience_ms and process.waitForFinished(patience_ms)):
         process.kill()
         process.waitForFinished(_KILL_MS)
+
+
+def not_started(command: list[str]) -> Failed:
+    """Say that there is no such command, and what to do."""
+    return Failed(
+        "RunFolderError",
+        f"The engine could not be started with {' '.join(command)}: "
+        "reinstall specimen-unet in the Python that runs napari.",
+    )
 
 
 def crash(work: Work, code: int, crashed: bool, words: str) -> Failed:
