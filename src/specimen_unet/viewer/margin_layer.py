@@ -28,6 +28,8 @@ COLOURS = {CLOSER: "#f0483e", NOT_CLOSER: "#58a6e8"}
 
 # Where the colours of the surface end, in thresholds: beyond, all is alike.
 _FULL = 4.0
+# Slices along a flat piece of surface are outlined, too, and not painted over.
+_CONTOUR = 1
 # As `domain.surfaces` softens the mask whose surface it measures.
 _SOFTENING = 0.8
 
@@ -149,11 +151,10 @@ class MarginLayers:
     def _show_for_view(self, event: Any = None) -> None:
         """Swap surface and outline with the view, unless a person hid both."""
         present = self._present()
-        if len(present) < 2 or not any(layer.visible for layer in present):
-            return
-        surface, outline = present
-        surface.visible = self._viewer.dims.ndisplay == 3
-        outline.visible = not surface.visible
+        if len(present) == 2 and any(layer.visible for layer in present):
+            surface, outline = present
+            surface.visible = self._viewer.dims.ndisplay == 3
+            outline.visible = not surface.visible
 
 
 def _mesh(measured: MeasuredMargin) -> tuple[Array, Array, Array]:
@@ -192,7 +193,7 @@ def _outline_layer(picture: MarginPicture, threshold: float) -> napari.layers.La
         colours=COLOURS,
     )
     layer.features = _legend(threshold, picture)
-    layer.contour = 1
+    layer.contour = _CONTOUR
     layer.opacity = 1.0
     layer.editable = False
     mark_layer(layer, "margins", specimen=str(measured.specimen.layer.name))
@@ -209,7 +210,7 @@ def _surface_layer(picture: MarginPicture, threshold: float) -> napari.layers.Su
         name=f"margins in 3D: {source.name}",
         colormap=_colormap(),
         contrast_limits=(0, _FULL * threshold),
-        shading="smooth",
+        shading="none",  # light and shadow would change what colours mean
         **frame_of(source),
     )
     mark_layer(layer, "margins", specimen=str(source.name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import (  # type: ignore[attr-defined]  # qtpy renames Signal
@@ -70,7 +71,13 @@ class LabelBox(QComboBox):
 
 
 def _texts(labels: Sequence[DrawnLabel]) -> list[str]:
-    """Name labels by their layers too, where there are several."""
-    if len({label.layer for label in labels}) < 2:
+    """Name labels by their layers, where there are several, as short as can be."""
+    in_layer = Counter(label.layer for label in labels)
+    if len(in_layer) < 2:
         return [label.name for label in labels]
-    return [f"{label.layer.name}: {label.name}" for label in labels]
+    return [
+        str(label.layer.name)
+        if in_layer[label.layer] == 1
+        else f"{label.layer.name}: {label.name}"
+        for label in labels
+    ]
