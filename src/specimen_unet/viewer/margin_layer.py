@@ -189,7 +189,7 @@ def _outline_layer(picture: MarginPicture, threshold: float) -> napari.layers.La
     layer = labels_layer(
         _outline(picture, threshold),
         measured.specimen.layer,
-        name=f"margins in slices: {measured.specimen.layer.name}",
+        name="margins in slices",
         colours=COLOURS,
     )
     layer.features = _legend(threshold, picture)
@@ -207,7 +207,7 @@ def _surface_layer(picture: MarginPicture, threshold: float) -> napari.layers.Su
     source = picture.measured.specimen.layer
     layer = Surface(
         _as_layer_data(picture),
-        name=f"margins in 3D: {source.name}",
+        name="margins in 3D",
         colormap=_colormap(),
         contrast_limits=(0, _FULL * threshold),
         shading="none",  # light and shadow would change what colours mean
