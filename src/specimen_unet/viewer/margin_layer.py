@@ -110,6 +110,7 @@ class MarginLayers:
             shape = self._outline.data.shape
             self._outline.data = _outline(self._picture, threshold).reshape(shape)
             self._outline.features = _legend(threshold, self._picture)
+            self._outline.editable = False  # which new data have undone
         if self._surface in present and self._surface is not None:
             self._surface.contrast_limits_range = (0, _FULL * threshold)
             self._surface.contrast_limits = (0, _FULL * threshold)
@@ -184,7 +185,7 @@ def _outline(picture: MarginPicture, threshold: float) -> Array:
 
 
 def _outline_layer(picture: MarginPicture, threshold: float) -> napari.layers.Labels:
-    """Make the layer for slices; it cannot be painted on by mistake."""
+    """Make the layer for slices."""
     measured = picture.measured
     layer = labels_layer(
         _outline(picture, threshold),
@@ -195,7 +196,6 @@ def _outline_layer(picture: MarginPicture, threshold: float) -> napari.layers.La
     layer.features = _legend(threshold, picture)
     layer.contour = _CONTOUR
     layer.opacity = 1.0
-    layer.editable = False
     mark_layer(layer, "margins", specimen=str(measured.specimen.layer.name))
     return layer
 
