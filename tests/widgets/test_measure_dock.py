@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from napari.components import ViewerModel
-from npe2 import PluginManager
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDialogButtonBox
@@ -242,19 +241,6 @@ def test_a_closed_dock_leaves_the_viewer_alone(viewer, open_dock, qtbot):
     qtbot.wait(150)
     assert row(dock, 1) == before
     assert not dock.is_busy
-
-
-def test_the_menus_offer_the_dock():
-    manager = PluginManager()
-    manager.discover(include_npe1=False)
-    contributed = manager.get_manifest("specimen-unet").contributions
-    names = {command.id: command.python_name for command in contributed.commands}
-    command = "specimen-unet.measure"
-    assert names[command] == "specimen_unet.widgets.measure_dock:MeasureDock"
-    widgets = {widget.display_name: widget.command for widget in contributed.widgets}
-    assert widgets["Measure"] == command
-    measures = [item.command for item in contributed.menus["napari/layers/measure"]]
-    assert command in measures
 
 
 @pytest.mark.viewer
