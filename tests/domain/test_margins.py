@@ -128,3 +128,14 @@ def test_labels_of_different_images_are_refused() -> None:
 def test_without_a_surface_in_the_image_there_is_no_margin() -> None:
     with pytest.raises(GridMismatchError, match="fills the whole image"):
         margin(np.ones((4, 5)), np.ones((4, 5)), Grid((1, 1), "mm"))
+
+
+def test_a_single_slice_has_the_margin_of_its_image() -> None:
+    grid, flat = Grid((2.0, 0.3, 0.25), "mm"), Grid((0.3, 0.25), "mm")
+    shape = (81, 97)
+    specimen, tumour = ball(shape, flat, OUTER, 0), ball(shape, flat, INNER, 3.0)
+    found = margin(specimen[np.newaxis], tumour[np.newaxis], grid)
+    expected = margin(specimen, tumour, flat)
+    assert found.least == pytest.approx(expected.least, abs=0.05)
+    assert found.where[1:] == expected.where
+    assert found.is_cut

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from specimen_unet.viewer.slice_position import show_slice, slice_in_view
+from specimen_unet.viewer.slice_position import show_place, show_slice, slice_in_view
 
 FRAMES = {
     "plain": {},
@@ -56,3 +56,19 @@ def test_leading_axes_of_length_one_are_no_slices():
     show_slice(viewer, layer, 3)
     assert viewer.dims.current_step[:2] == (0, 3)
     assert slice_in_view(viewer, layer) == 3
+
+
+def test_a_place_is_shown_in_the_middle_of_the_view():
+    viewer = ViewerModel()
+    viewer.add_image(np.zeros((50, 60, 60)))
+    layer = viewer.add_labels(
+        np.zeros((1, 5, 12, 12), np.uint8),
+        scale=(1, 2, 0.5, 0.5),
+        translate=[0, 4, 1, 1],
+    )
+    show_place(viewer, layer, (3, 6, 2))
+    assert viewer.dims.point[-3:] == (10, 4, 2)
+    assert viewer.scene.camera.center[-2:] == (4, 2)
+    viewer.dims.ndisplay = 3
+    show_place(viewer, layer, (1, 4, 4))
+    assert viewer.scene.camera.center == (6, 3, 3)

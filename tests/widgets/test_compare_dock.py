@@ -238,7 +238,7 @@ def test_the_error_layer_is_no_choice_and_may_be_removed(viewer, open_dock, qtbo
 
 def test_the_table_is_copied_with_full_names(viewer, open_dock):
     dock = open_dock(viewer)
-    QTest.mouseClick(dock.scores.copy_button, LEFT)
+    QTest.mouseClick(dock.scores.export.copy_button, LEFT)
     lines = QApplication.clipboard().text().splitlines()
     assert lines[0].split("\t")[:2] == ["first", "second"]
     assert lines[1].split("\t")[:2] == ["032 - tumour", "EA"]
@@ -256,7 +256,7 @@ def test_the_table_is_saved_where_the_person_says(viewer, open_dock, tmp_path, q
 
     QApplication.setAttribute(Qt.ApplicationAttribute.AA_DontUseNativeDialogs)
     QTimer.singleShot(300, answer_dialog)
-    QTest.mouseClick(dock.scores.save_button, LEFT)
+    QTest.mouseClick(dock.scores.export.save_button, LEFT)
     saved = pd.read_csv(tmp_path / "scores.csv")
     assert saved["second"].tolist() == ["EA", "MG", "MG"]
     assert list(tmp_path.iterdir()) == [tmp_path / "scores.csv"]

@@ -124,7 +124,12 @@ def _normals(inside: Array, grid: Grid) -> list[Array]:
     smooth = ndimage.gaussian_filter(
         inside.astype(np.float32), sigma, mode="nearest", truncate=_REACH
     )
-    slopes = np.gradient(smooth, *grid.spacing)
+    slopes = [
+        np.gradient(smooth, step, axis=axis)
+        if smooth.shape[axis] > 1
+        else np.zeros_like(smooth)
+        for axis, step in enumerate(grid.spacing)
+    ]
     length = np.sqrt(sum(slope**2 for slope in slopes))
     length[length == 0] = 1
     return [np.abs(slope) / length for slope in slopes]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import napari.layers
 
-Kind = Literal["segmentation", "probability", "errors", "preview"]
+Kind = Literal["segmentation", "probability", "errors", "preview", "margins"]
 _KEY = "specimen-unet"
 
 
@@ -18,7 +18,7 @@ def mark_layer(layer: napari.layers.Layer, kind: Kind, **details: str) -> None:
     ----------
     layer : napari.layers.Layer
         A layer that this package made.
-    kind : {"segmentation", "probability", "errors", "preview"}
+    kind : {"segmentation", "probability", "errors", "preview", "margins"}
         What it shows.
     **details : str
         Whatever else should be known of it (model, image, ...).

@@ -9,6 +9,8 @@ import numpy as np
 from specimen_unet.viewer.layer_checks import level_zero
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import napari.layers
     import napari.viewer
 
@@ -48,6 +50,31 @@ def show_slice(
     place[axis] = index
     world = layer.data_to_world(place)  # type: ignore[no-untyped-call]
     viewer.dims.set_point(viewer.dims.ndim - layer.ndim + axis, float(world[axis]))
+
+
+def show_place(
+    viewer: napari.viewer.Viewer, layer: napari.layers.Layer, index: Sequence[int]
+) -> None:
+    """Show a voxel of a layer in the middle of the view.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer or ViewerModel
+        Holds the layer. Its zoom and its order of axes stay.
+    layer : napari.layers.Layer
+        Scaled, moved and turned in any way.
+    index : sequence of int
+        The voxel, (Y, X) or (Z, Y, X); axes of length 1 may stand before.
+    """
+    place = np.zeros(layer.ndim)
+    place[layer.ndim - len(index) :] = index
+    world = layer.data_to_world(place)  # type: ignore[no-untyped-call]
+    first = viewer.dims.ndim - layer.ndim
+    for axis, position in enumerate(world, start=first):
+        viewer.dims.set_point(axis, float(position))
+    displayed = [viewer.dims.point[axis] for axis in viewer.dims.displayed[-3:]]
+    middle = (*[0.0] * (3 - len(displayed)), *displayed)
+    viewer.scene.camera.center = (middle[0], middle[1], middle[2])
 
 
 def slice_axis(layer: napari.layers.Layer) -> int:

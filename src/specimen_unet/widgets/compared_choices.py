@@ -9,16 +9,18 @@ from napari.layers import Image, Labels
 from qtpy.QtCore import (  # type: ignore[attr-defined]  # qtpy renames Signal
     Signal,
 )
-from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QWidget
+from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
 
 from specimen_unet.domain.case import Annotation
 from specimen_unet.domain.settings import TrainingSettings
 from specimen_unet.viewer.pairing import truths_of
 from specimen_unet.viewer.provenance import kind_of_layer
 from specimen_unet.widgets.layer_choice import (
+    drawn_labels,
     layer_choice,
     layer_list_events,
     layers_of_type,
+    narrowed,
 )
 from specimen_unet.widgets.observer_list import ObserverList
 
@@ -67,7 +69,7 @@ class ComparedChoices(QWidget):
         """Offer every labels layer but the prediction; tick those of its image."""
         prediction = self.prediction.value
         others = [
-            layer for layer in _compared_layers(self._viewer) if layer is not prediction
+            layer for layer in drawn_labels(self._viewer) if layer is not prediction
         ]
         images = layers_of_type(self._viewer, Image)
         likely = truths_of(prediction, others, images) if prediction else []
@@ -93,15 +95,6 @@ class ComparedChoices(QWidget):
             form.addRow(text, control)
 
 
-def _compared_layers(viewer: napari.viewer.Viewer) -> list[Any]:
-    """List the labels layers that somebody drew or a model made."""
-    return [
-        layer
-        for layer in layers_of_type(viewer, Labels)
-        if kind_of_layer(layer) not in ("errors", "preview")
-    ]
-
-
 def _prediction_choice(viewer: napari.viewer.Viewer) -> ComboBox:
     """Offer what may be judged; first of all the newest that a model made."""
     box = layer_choice(
@@ -111,18 +104,18 @@ def _prediction_choice(viewer: napari.viewer.Viewer) -> ComboBox:
         label="Prediction",
         tooltip="The labels layer that is judged: a model's, or an observer's.",
     )
-    box.choices = lambda _: _compared_layers(viewer)
+    box.choices = lambda _: drawn_labels(viewer)
     made = [layer for layer in box.choices if kind_of_layer(layer) == "segmentation"]
     if box.choices:
         box.value = made[-1] if made else box.choices[-1]
-    return _narrowed(box)
+    return narrowed(box)
 
 
 def _annotation_choice() -> ComboBox:
     """Offer what 0 may mean, in the words of the training form."""
     field = TrainingSettings.model_fields["annotation"]
     extra: Any = field.json_schema_extra
-    return _narrowed(
+    return narrowed(
         ComboBox(
             name="annotation",
             label=field.title,
@@ -131,13 +124,3 @@ def _annotation_choice() -> ComboBox:
             value=field.default,
         )
     )
-
-
-def _narrowed(box: ComboBox) -> ComboBox:
-    """Keep long names from making the dock wider."""
-    native: QComboBox = box.native
-    native.setSizeAdjustPolicy(
-        QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-    )
-    native.setMinimumContentsLength(8)
-    return box

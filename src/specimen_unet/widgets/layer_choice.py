@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import ComboBox
+from napari.layers import Labels
+from qtpy.QtWidgets import QComboBox
 
+from specimen_unet.viewer.provenance import kind_of_layer
 from specimen_unet.widgets.elision import elide_in_the_middle
 
 if TYPE_CHECKING:
@@ -79,6 +82,29 @@ def layers_of_type(
 ) -> list[napari.layers.Layer]:
     """List the viewer's layers of one type, the topmost last."""
     return [layer for layer in viewer.layers if isinstance(layer, layer_type)]
+
+
+def drawn_labels(viewer: napari.viewer.Viewer) -> list[Any]:
+    """List the labels layers that somebody drew or a model made, the topmost last."""
+    return [
+        layer
+        for layer in layers_of_type(viewer, Labels)
+        if kind_of_layer(layer) not in ("errors", "preview", "margins")
+    ]
+
+
+def narrowed(box: ComboBox) -> ComboBox:
+    """Keep long names from making the dock wider."""
+    narrow_box(box.native)
+    return box
+
+
+def narrow_box(box: QComboBox) -> None:
+    """Keep the long names in Qt's own box from making the dock wider."""
+    box.setSizeAdjustPolicy(
+        QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+    )
+    box.setMinimumContentsLength(8)
 
 
 def layer_list_events(viewer: napari.viewer.Viewer) -> list[Any]:

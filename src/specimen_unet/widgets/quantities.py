@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 UNDEFINED = "–"
 
-_POWERS = {2: "²", 3: "³"}
+_POWERS = {1: "", 2: "²", 3: "³"}
 # The next larger unit, and how many of the smaller one it holds along an edge.
 _LARGER = {"nm": ("um", 1000), "um": ("mm", 1000), "mm": ("cm", 10)}
 
@@ -52,7 +52,20 @@ def size_unit(unit: str, dimensions: int, largest: float) -> tuple[float, str]:
             break
         factor *= edge**dimensions
         unit = larger
-    return float(factor), f"{unit.replace('um', 'µm')}{_POWERS[dimensions]}"
+    return float(factor), unit_name(unit, dimensions)
+
+
+def unit_name(unit: str, power: int) -> str:
+    """Write a unit of length, area or volume; pixels and voxels are counted.
+
+    Examples
+    --------
+    >>> unit_name("um", 2), unit_name("pixel", 1), unit_name("pixel", 3)
+    ('µm²', 'pixels', 'voxels')
+    """
+    if unit == "pixel":
+        return "voxels" if power == 3 else "pixels"
+    return f"{unit.replace('um', 'µm')}{_POWERS[power]}"
 
 
 def _count_unit(name: str, largest: float) -> tuple[float, str]:

@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QGuiApplication, QKeySequence
-from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
-    QSizePolicy,
-    QTableWidget,
-    QTableWidgetItem,
-    QWidget,
-)
+from qtpy.QtWidgets import QTableWidgetItem, QWidget
 
+from specimen_unet.widgets.number_table import NumberTable
 from specimen_unet.widgets.quantities import (
     UNDEFINED,
     score_text,
@@ -25,7 +17,6 @@ from specimen_unet.widgets.quantities import (
 
 if TYPE_CHECKING:
     import pandas as pd
-    from qtpy.QtGui import QKeyEvent
 
 _SCORES = {
     "dice": ("Dice", "2 × what both have / (what one has + what the other has)."),
@@ -44,28 +35,13 @@ MOST_LABELS = 40
 """Labels of a pair that are shown; with more, they are cells or the like."""
 
 _COLUMNS = ("name", *_SCORES, "sizes")
-_NUMBER = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
-class ScoreTable(QTableWidget):
+class ScoreTable(NumberTable):
     """Scores of every pair of annotations under a line that names the pair."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(0, len(_COLUMNS), parent)
-        self.setObjectName("scores")
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self._header = _header()
-        self.setHorizontalHeader(self._header)
-        self._header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        rows = QHeaderView(Qt.Orientation.Vertical)
-        self.setVerticalHeader(rows)
-        rows.hide()
-        self._table: pd.DataFrame | None = None
+        super().__init__("scores", len(_COLUMNS), parent)
         self._pairs: list[tuple[int, tuple[str, str]]] = []
         self._size_unit = ""
 
@@ -83,7 +59,7 @@ class ScoreTable(QTableWidget):
         dimensions : int
             2 where the sizes are areas, 3 where they are volumes.
         """
-        self._table = table
+        self.values = table
         table = table.groupby(["first", "second"], sort=False).head(MOST_LABELS)
         largest = table[_SIZES].to_numpy(dtype=float).max(initial=0.0)
         factor, self._size_unit = size_unit(unit, dimensions, largest)
@@ -94,26 +70,7 @@ class ScoreTable(QTableWidget):
             for row, scores in enumerate(pair.to_dict("records"), start=row + 1):  # noqa: B020
                 self._show_row(row, scores, factor)
             row += 1
-        self._fit_height()
-
-    def text(self, separator: str = "\t") -> str:
-        """Return the table as text, full names and all columns."""
-        if self._table is None:
-            return ""
-        return self._table.to_csv(sep=separator, index=False, float_format="%.6g")
-
-    def copy(self) -> None:
-        """Put the table on the clipboard, ready to be pasted into a spreadsheet."""
-        clipboard = QGuiApplication.clipboard()
-        if clipboard is not None:
-            clipboard.setText(self.text())
-
-    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
-        """Copy the whole table by the usual keys."""
-        if event is not None and event.matches(QKeySequence.StandardKey.Copy):
-            self.copy()
-        else:
-            super().keyPressEvent(event)
+        self.fit_height()
 
     def _name_columns(self, sizes: str) -> None:
         """Name every column, sizes with their unit."""
@@ -122,10 +79,7 @@ class ScoreTable(QTableWidget):
             (f"{sizes}\n{self._size_unit}", f"{sizes} of the first / the second.")
         ]
         for column, (name, tip) in enumerate(names):
-            item = self.horizontalHeaderItem(column) or QTableWidgetItem()
-            item.setText(name)
-            item.setToolTip(tip)
-            self.setHorizontalHeaderItem(column, item)
+            self.name_column(column, name, tip)
 
     def _lay_out_rows(self, table: pd.DataFrame) -> None:
         """Make a line for every pair, when other pairs or labels are shown."""
@@ -157,41 +111,16 @@ class ScoreTable(QTableWidget):
 
     def _show_row(self, row: int, scores: dict[Any, Any], factor: float) -> None:
         """Show one label of one pair."""
-        self._cell(row, 0, str(scores["name"]), f"Label {scores['label']}")
+        self.write_cell(row, 0, str(scores["name"]), f"Label {scores['label']}")
         for column, name in enumerate(_SCORES, start=1):
             text = score_text(scores[name])
             tip = _WHY_UNDEFINED[name] if text == UNDEFINED else f"{scores[name]:.6f}"
-            self._cell(row, column, text, tip)
+            self.write_cell(row, column, text, tip)
         first, second = (size_text(scores[name] / factor) for name in _SIZES)
-        self._cell(
+        self.write_cell(
             row,
             len(_COLUMNS) - 1,
             f"{first} / {second}",
             f"{scores['first']}: {first} {self._size_unit}\n"
             f"{scores['second']}: {second} {self._size_unit}",
         )
-
-    def _cell(self, row: int, column: int, text: str, tip: str) -> None:
-        """Write a cell, reusing its item."""
-        item = self.item(row, column)
-        if item is None:
-            item = QTableWidgetItem()
-            if column:
-                item.setTextAlignment(_NUMBER)
-            self.setItem(row, column, item)
-        item.setText(text)
-        item.setToolTip(tip)
-
-    def _fit_height(self) -> None:
-        """Be as high as the rows, up to a dozen of them."""
-        rows = sum(self.rowHeight(row) for row in range(min(self.rowCount(), 12)))
-        self.setFixedHeight(rows + self._header.sizeHint().height() + 4)
-
-
-def _header() -> QHeaderView:
-    """Make a header whose columns are as wide as their numbers."""
-    header = QHeaderView(Qt.Orientation.Horizontal)
-    header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-    header.setMinimumSectionSize(34)
-    header.setHighlightSections(False)
-    return header
