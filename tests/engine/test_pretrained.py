@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     MakeCase = Callable[..., Case]
 
+pytestmark = pytest.mark.slow
+
 CHANNELS = (4, 4, 8, 8, 8)
 # Dimensions, name, channels of the images it was trained on.
 BACKBONES = [(2, "EfficientNet-b0", 3), (3, "ResNet-18", 1), (3, "ResNet-50", 1)]

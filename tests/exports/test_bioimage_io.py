@@ -16,6 +16,8 @@ from specimen_unet.domain.export_settings import ExportSettings
 from specimen_unet.exports.citations import cited
 from specimen_unet.exports.export import export_model
 
+pytestmark = pytest.mark.slow
+
 # pytest would take it for a test.
 test_model.__test__ = False
 
@@ -28,7 +30,6 @@ def quietly():
         yield
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("quietly")
 def test_bioimageio_core_passes_it(model, exported):
     summary = test_model(exported(model, "bioimage-io") / "rdf.yaml")

@@ -15,6 +15,8 @@ from specimen_unet.engine.intensity import intensity_scale, normalised
 from specimen_unet.exports.export import export_model
 from specimen_unet.exports.segment_with_onnx import segment as segment_with_onnx
 
+pytestmark = pytest.mark.slow
+
 
 def test_onnxruntime_gives_our_probabilities(model, exported, make_phantom, ours):
     folder = exported(model, "onnx")

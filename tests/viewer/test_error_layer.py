@@ -60,6 +60,7 @@ def test_errors_of_the_same_pair_are_shown_by_the_same_layer(viewer):
     show(viewer, errors)
     assert len(viewer.layers) == 3
     assert viewer.layers[-1].data[0, 0, 0] == MISSED
+    assert not viewer.layers[-1].editable
 
 
 def test_another_pair_takes_the_place_of_the_one_before(viewer):

@@ -62,6 +62,7 @@ class ErrorLayer:
         if self.sources is not None and self._layer is not None:
             if self.sources == (prediction, truth):
                 self._layer.data = errors.reshape(self._layer.data.shape)
+                self._layer.editable = False  # which new data have undone
                 return
             self._viewer.layers.remove(self._layer)
         self._sources = prediction, truth
