@@ -97,6 +97,15 @@ def test_only_cramped_convolutions_keep_all_digits() -> None:
         assert padded.dtype == (torch.float32 if is_cramped else torch.bfloat16)
 
 
+def test_it_does_not_matter_how_a_convolution_is_given_its_image() -> None:
+    image, weight = torch.ones(1, 4, 2, 8, 8), torch.ones(4, 4, 3, 3, 3)
+    with autocast(CPU, "bfloat16"):
+        named = torch.conv3d(input=image, weight=weight, padding=1)
+        alone = torch.conv3d(image[0], weight, padding=1)
+    assert named.dtype == alone.dtype == torch.float32
+    torch.testing.assert_close(named[0], alone)
+
+
 DIGITS: tuple[precision.Precision, ...] = ("float32", "bfloat16")
 
 

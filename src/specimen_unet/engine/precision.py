@@ -81,11 +81,10 @@ class _Float32WhereCramped(TorchFunctionMode):
         if function not in _CONVOLUTIONS or not _is_cramped(*arguments, **named):
             return function(*arguments, **named)
         with torch.autocast("cpu", enabled=False):
-            exact = [
-                value.float() if isinstance(value, Tensor) else value
-                for value in arguments
-            ]
-            return function(*exact, **named)
+            exact = [_as_float32(value) for value in arguments]
+            return function(
+                *exact, **{name: _as_float32(value) for name, value in named.items()}
+            )
 
 
 _CONVOLUTIONS = {
@@ -96,10 +95,17 @@ _CONVOLUTIONS = {
 }
 
 
-def _is_cramped(image: Tensor, weight: Tensor, *_: Any, **__: Any) -> bool:
+def _as_float32(value: Any) -> Any:
+    return value.float() if isinstance(value, Tensor) else value
+
+
+# torch's own name of its first argument, by which it may be given.
+def _is_cramped(input: Tensor, weight: Tensor, *_: Any, **__: Any) -> bool:  # noqa: A002
     """Tell whether the kernel is as long as the image along some axis."""
-    sizes = zip(image.shape[2:], weight.shape[2:], strict=True)
-    return any(1 < kernel >= size for size, kernel in sizes)
+    kernel = weight.shape[2:]
+    # An image may come without the axis of the batch.
+    sizes = zip(input.shape[-len(kernel) :], kernel, strict=True)
+    return any(1 < length >= size for size, length in sizes)
 
 
 def _may_compute_bfloat16(capabilities: Mapping[str, object]) -> bool:
