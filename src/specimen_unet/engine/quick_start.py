@@ -19,7 +19,11 @@ def import_monai_without_extras() -> None:
     For the worker, which people wait for; MONAI's own readers, handlers and pictures do
     not work in it. Everybody else imports these packages as ever, also after this.
     """
-    with _hidden(_EXTRAS):
+    try:
+        with _hidden(_EXTRAS):
+            import monai
+    except ImportError:
+        # A release that cannot do without one of them.
         import monai  # noqa: F401
 
 
