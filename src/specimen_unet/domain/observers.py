@@ -71,11 +71,7 @@ def vote(annotations: Sequence[Array], method: VotingMethod = "majority") -> Arr
     annotations : sequence of ndarray of int or bool, shape (*spatial)
         Label images of one image, 0 is background.
     method : {"majority", "union", "intersection"}
-        "majority": the label that most observers gave, background being one of them;
-        background where the first place is shared (so of two observers both must
-        agree). "union": what anyone labelled; where labels differ the one that most
-        gave, the smallest where the first place is shared. "intersection": what all
-        gave the same label.
+        As `consensus` tells.
 
     Returns
     -------
