@@ -14,10 +14,9 @@ from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
 from specimen_unet.domain.case import Annotation
 from specimen_unet.domain.settings import TrainingSettings
 from specimen_unet.viewer.pairing import truths_of
-from specimen_unet.viewer.provenance import kind_of_layer
 from specimen_unet.widgets.layer_choice import (
     drawn_labels,
-    layer_choice,
+    labels_choice,
     layer_list_events,
     layers_of_type,
     narrowed,
@@ -42,7 +41,12 @@ class ComparedChoices(QWidget):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self._viewer = viewer
-        self.prediction = _prediction_choice(viewer)
+        self.prediction = labels_choice(
+            viewer,
+            name="prediction",
+            label="Prediction",
+            tooltip="The labels layer that is judged: a model's, or an observer's.",
+        )
         self.truths = ObserverList()
         self.annotation = _annotation_choice()
         self._lay_out()
@@ -93,22 +97,6 @@ class ComparedChoices(QWidget):
             text = QLabel(label)
             text.setToolTip(control.toolTip())
             form.addRow(text, control)
-
-
-def _prediction_choice(viewer: napari.viewer.Viewer) -> ComboBox:
-    """Offer what may be judged; first of all the newest that a model made."""
-    box = layer_choice(
-        viewer,
-        Labels,
-        name="prediction",
-        label="Prediction",
-        tooltip="The labels layer that is judged: a model's, or an observer's.",
-    )
-    box.choices = lambda _: drawn_labels(viewer)
-    made = [layer for layer in box.choices if kind_of_layer(layer) == "segmentation"]
-    if box.choices:
-        box.value = made[-1] if made else box.choices[-1]
-    return narrowed(box)
 
 
 def _annotation_choice() -> ComboBox:

@@ -93,6 +93,21 @@ def drawn_labels(viewer: napari.viewer.Viewer) -> list[Any]:
     ]
 
 
+def labels_choice(
+    viewer: napari.viewer.Viewer, *, name: str, label: str, tooltip: str
+) -> ComboBox:
+    """Make a box of `drawn_labels`; the newest that a model made is chosen first.
+
+    Parameters are those of `layer_choice`.
+    """
+    box = layer_choice(viewer, Labels, name=name, label=label, tooltip=tooltip)
+    box.choices = lambda _: drawn_labels(viewer)
+    made = [layer for layer in box.choices if kind_of_layer(layer) == "segmentation"]
+    if box.choices:
+        box.value = made[-1] if made else box.choices[-1]
+    return narrowed(box)
+
+
 def narrowed(box: ComboBox) -> ComboBox:
     """Keep long names from making the dock wider."""
     narrow_box(box.native)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import napari.viewer  # noqa: TC002  # napari finds the viewer by this very name
 from magicgui.widgets import ComboBox, Container, Widget
-from napari.layers import Labels
 from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
 
 from specimen_unet.viewer.margin_layer import MarginLayers, picture_of
@@ -20,9 +19,8 @@ from specimen_unet.widgets.column import fill_column
 from specimen_unet.widgets.latest_task import LatestTask
 from specimen_unet.widgets.layer_choice import (
     drawn_labels,
-    layer_choice,
+    labels_choice,
     layer_list_events,
-    narrowed,
 )
 from specimen_unet.widgets.layer_watch import LayerWatch
 from specimen_unet.widgets.margin_panel import MarginPanel
@@ -31,6 +29,8 @@ from specimen_unet.widgets.size_panel import SizePanel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from napari.layers import Labels
 
     from specimen_unet.viewer.margin_layer import MarginPicture
     from specimen_unet.viewer.measured_labels import LayerSizes, MeasuredMargin
@@ -166,22 +166,17 @@ def _sizes(layer: Labels, others: Sequence[Any]) -> _Answer:
 
 
 def _measured_choice(viewer: napari.viewer.Viewer) -> ComboBox:
-    """Offer what may be measured; first of all what is selected, or the newest."""
-    box = layer_choice(
+    """Offer what may be measured; first of all what is selected."""
+    box = labels_choice(
         viewer,
-        Labels,
         name="labels",
         label="Labels",
         tooltip="The labels layer whose labels are measured.",
     )
-    box.choices = lambda _: drawn_labels(viewer)
-    made = [layer for layer in box.choices if kind_of_layer(layer) == "segmentation"]
     active = viewer.layers.selection.active
     if active in box.choices:
         box.value = active
-    elif box.choices:
-        box.value = made[-1] if made else box.choices[-1]
-    return narrowed(box)
+    return box
 
 
 def _row(box: ComboBox) -> QWidget:
