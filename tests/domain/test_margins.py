@@ -69,7 +69,7 @@ def test_nearly_every_margin_is_right_within_half_a_voxel(bodies: Any) -> None:
     errors = np.abs(found.distances - expected)
     assert np.quantile(errors, 0.99) < max(grid.spacing) / 2
     assert errors.mean() < max(grid.spacing) / 5
-    margins = found.as_map(specimen.shape)
+    margins = found.as_map()
     assert np.isfinite(margins).sum() == len(np.unique(found.surface.voxels, axis=0))
     assert np.nanmin(margins) == pytest.approx(found.least)
 
@@ -99,6 +99,22 @@ def test_a_tumour_at_the_surface_has_no_margin_and_one_outside_is_counted() -> N
     assert found.least == 0
     assert found.outside == 4 * 4 * 2
     assert found.area_under(0.5) > 0
+
+
+def test_the_wall_of_a_hole_is_no_surface() -> None:
+    grid = Grid((1.0, 1.0, 1.0), "mm")
+    specimen = np.zeros((24, 24, 24), bool)
+    specimen[2:22, 2:22, 2:22] = True
+    tumour = np.zeros_like(specimen)
+    tumour[10:14, 10:14, 10:14] = True
+    whole = margin(specimen, tumour, grid)
+    # Beside the tumour, and where a label leaves the tumour out.
+    specimen[10:14, 10:14, 15:18] = False
+    specimen[tumour] = False
+    found = margin(specimen, tumour, grid)
+    assert found.least == whole.least == pytest.approx(8.0, abs=0.1)
+    assert found.area == whole.area
+    assert found.outside == 0
 
 
 def test_a_specimen_at_the_border_of_the_image_is_cut() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from specimen_unet.domain.grid import Grid
 from specimen_unet.domain.measures import measure
-from specimen_unet.domain.surfaces import surface_of
+from specimen_unet.domain.surfaces import surface_of, without_holes
 
 GRIDS = [Grid((0.5, 0.5, 0.5), "mm"), Grid((1.0, 0.4, 0.4), "mm")]
 FLAT = Grid((0.4, 0.25), "mm")
@@ -91,3 +91,11 @@ def test_in_2d_sizes_are_areas_and_outlines() -> None:
     assert row["volume"] == pytest.approx(math.pi * 64, rel=0.01)
     assert row["surface"] == pytest.approx(16 * math.pi, rel=0.03)
     assert row["equivalent_diameter"] == pytest.approx(16, rel=0.01)
+
+
+def test_a_hole_is_enclosed_on_all_sides_and_none_at_the_border_is():
+    mask = np.ones((6, 6), bool)
+    mask[2:4, 2:4] = False
+    assert without_holes(mask).all()
+    mask[0, 2] = mask[1, 2] = False
+    np.testing.assert_array_equal(without_holes(mask), mask)

@@ -10,7 +10,6 @@ from specimen_unet.viewer.measured_labels import (
     grid_for_sizes,
     measure_layer,
     measure_margin,
-    without_holes,
 )
 from specimen_unet.viewer.specimen_guess import guess_specimen_and_tumour
 
@@ -117,14 +116,6 @@ def test_holes_of_a_specimen_have_no_margin():
     labels = {label.value: label for label in measure_layer(layer(data)).labels}
     measured = measure_margin(labels[1], labels[2])
     assert measured.margin.least == pytest.approx(3.0, abs=0.25)
-
-
-def test_a_hole_is_enclosed_on_all_sides_and_none_at_the_border_is():
-    mask = np.ones((6, 6), bool)
-    mask[2:4, 2:4] = False
-    assert without_holes(mask).all()
-    mask[0, 2] = mask[1, 2] = False
-    np.testing.assert_array_equal(without_holes(mask), mask)
 
 
 def test_a_tumour_outside_the_specimen_is_counted():

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from specimen_unet.domain.errors import GridMismatchError
-from specimen_unet.domain.surfaces import surface_of, touches_border
+from specimen_unet.domain.surfaces import surface_of, touches_border, without_holes
 
 if TYPE_CHECKING:
     from specimen_unet.domain.case import Array
@@ -23,8 +23,10 @@ class Margin:
 
     Attributes
     ----------
-    surface : Surface
-        Of the specimen.
+    tissue : ndarray of bool, shape (Y, X) or (Z, Y, X)
+        The specimen as it was measured: with the tumour, and without holes.
+    surface, tumour : Surface
+        Of the specimen, and of the tumour.
     distances : ndarray of float, shape (N,)
         From each of its points to the nearest one of the tumour's surface, in the unit
         of the grid.
@@ -37,7 +39,9 @@ class Margin:
         Voxels of the tumour that do not lie in the specimen.
     """
 
+    tissue: Array
     surface: Surface
+    tumour: Surface
     distances: Array
     grid: Grid
     is_cut: bool
@@ -63,19 +67,14 @@ class Margin:
         """Return the surface with a margin below `threshold`, in unit²."""
         return float(self.surface.areas[self.distances < threshold].sum())
 
-    def as_map(self, shape: tuple[int, ...]) -> Array:
+    def as_map(self) -> Array:
         """Return the margin of every voxel at the surface, NaN elsewhere.
-
-        Parameters
-        ----------
-        shape : tuple of int
-            Of the image.
 
         Returns
         -------
-        ndarray of float32, shape `shape`
+        ndarray of float32, shape of `tissue`
         """
-        found = np.full(shape, np.inf, np.float32)
+        found = np.full(self.tissue.shape, np.inf, np.float32)
         np.minimum.at(found, tuple(self.surface.voxels.T), self.distances)
         return np.where(np.isfinite(found), found, np.nan).astype(np.float32)
 
@@ -83,7 +82,8 @@ class Margin:
 def margin(specimen: Array, tumour: Array, grid: Grid) -> Margin:
     """Measure the distance from the surface of a specimen to the tumour.
 
-    Both surfaces are found finer than voxels, see `surface_of`.
+    Both surfaces are found finer than voxels, see `surface_of`. What the specimen
+    encloses counts as specimen: the walls of its holes are no margin.
 
     Parameters
     ----------
@@ -105,7 +105,8 @@ def margin(specimen: Array, tumour: Array, grid: Grid) -> Margin:
     """
     specimen, tumour = np.asarray(specimen) != 0, np.asarray(tumour) != 0
     _check(specimen, tumour)
-    tissue = specimen | tumour
+    whole = without_holes(specimen)
+    tissue = whole | tumour
     surface, nearest = surface_of(tissue, grid), surface_of(tumour, grid)
     for name, found in (("specimen", surface), ("tumour", nearest)):
         if not len(found.areas):
@@ -113,9 +114,20 @@ def margin(specimen: Array, tumour: Array, grid: Grid) -> Margin:
                 f"The {name} fills the whole image, so that its surface is not in it: "
                 "choose a label that ends before the border of the image."
             )
-    distances = np.asarray(KDTree(nearest.points).query(surface.points)[0])
-    outside = int(np.count_nonzero(tumour & ~specimen))
-    return Margin(surface, distances, grid, touches_border(tissue), outside)
+    return Margin(
+        tissue,
+        surface,
+        nearest,
+        distances_to(nearest, surface.points),
+        grid,
+        is_cut=touches_border(tissue),
+        outside=int(np.count_nonzero(tumour & ~whole)),
+    )
+
+
+def distances_to(surface: Surface, points: Array) -> Array:
+    """Return how far each of some points, (N, axes), lies from a surface, (N,)."""
+    return np.asarray(KDTree(surface.points).query(points)[0])
 
 
 def _check(specimen: Array, tumour: Array) -> None:

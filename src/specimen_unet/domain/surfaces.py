@@ -64,9 +64,7 @@ def surface_of(mask: Array, grid: Grid) -> Surface:
         return Surface(np.zeros((0, mask.ndim)), np.zeros(0), np.zeros((0, mask.ndim)))
     inside = np.asarray(mask[box], dtype=bool)
     cosines = _normals(inside, grid)
-    soft = ndimage.gaussian_filter(
-        inside.astype(np.float32), _SOFTENING, mode="nearest", truncate=_REACH
-    )
+    soft = softened(inside)
     sides = [
         _one_side(inside, soft, cosines[axis], axis, forward)
         for axis in range(inside.ndim)
@@ -85,6 +83,14 @@ def surface_of(mask: Array, grid: Grid) -> Surface:
         shares * faces[axes],
         voxels + first,
     )
+
+
+def softened(mask: Array) -> Array:
+    """Blur a mask by less than a voxel: its surface is where this is one half."""
+    soft: Array = ndimage.gaussian_filter(
+        mask.astype(np.float32), _SOFTENING, mode="nearest", truncate=_REACH
+    )
+    return soft
 
 
 def _one_side(
@@ -109,6 +115,18 @@ def _one_side(
     share = np.clip((soft[below] - 0.5) / np.where(fall > 0, fall, 1), 0, 1)
     places = voxels + share[:, np.newaxis] * step
     return voxels, places, (cosines[below] + cosines[above]) / 2
+
+
+def without_holes(mask: Array) -> Array:
+    """Fill what a mask encloses on all sides; at the border of the image nothing is."""
+    empty, _ = ndimage.label(~mask)
+    is_open = np.zeros(int(empty.max()) + 1, bool)
+    for axis in range(mask.ndim):
+        for end in (0, -1):
+            is_open[np.unique(np.take(empty, end, axis))] = True
+    is_open[0] = False
+    filled: Array = ~is_open[empty]
+    return filled
 
 
 def touches_border(mask: Array) -> bool:

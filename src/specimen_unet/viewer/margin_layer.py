@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from scipy import ndimage
-from scipy.spatial import KDTree
 
-from specimen_unet.domain.surfaces import surface_of
+from specimen_unet.domain.margins import distances_to
+from specimen_unet.domain.surfaces import softened
 from specimen_unet.viewer.layers import frame_of, labels_layer
 from specimen_unet.viewer.provenance import mark_layer
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import napari.viewer
 
     from specimen_unet.domain.case import Array
+    from specimen_unet.domain.margins import Margin
     from specimen_unet.viewer.measured_labels import MeasuredMargin
 
 CLOSER, NOT_CLOSER = 1, 2
@@ -30,8 +31,6 @@ COLOURS = {CLOSER: "#f0483e", NOT_CLOSER: "#58a6e8"}
 _FULL = 4.0
 # Slices along a flat piece of surface are outlined, too, and not painted over.
 _CONTOUR = 1
-# As `domain.surfaces` softens the mask whose surface it measures.
-_SOFTENING = 0.8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,10 +55,10 @@ class MarginPicture:
 
 def picture_of(measured: MeasuredMargin) -> MarginPicture:
     """Work out the layers of a margin; takes a second or so."""
-    shape = measured.tissue.shape
+    shape = measured.margin.tissue.shape
     is_body = len(shape) == 3 and min(shape) > 1
-    mesh = _mesh(measured) if is_body else None
-    return MarginPicture(measured, measured.margin.as_map(shape), mesh)
+    mesh = _mesh(measured.margin) if is_body else None
+    return MarginPicture(measured, measured.margin.as_map(), mesh)
 
 
 class MarginLayers:
@@ -158,23 +157,19 @@ class MarginLayers:
             outline.visible = not surface.visible
 
 
-def _mesh(measured: MeasuredMargin) -> tuple[Array, Array, Array]:
+def _mesh(margin: Margin) -> tuple[Array, Array, Array]:
     """Find the surface of the tissue, and how far its corners lie from the tumour."""
     from skimage.measure import marching_cubes
 
-    grid = measured.margin.grid
     box = tuple(
         slice(max(side.start - 4, 0), side.stop + 4)
-        for side in ndimage.find_objects(measured.tissue.astype(np.uint8))[0]
+        for side in ndimage.find_objects(margin.tissue.astype(np.uint8))[0]
     )
-    soft = ndimage.gaussian_filter(
-        measured.tissue[box].astype(np.float32), _SOFTENING, mode="nearest"
-    )
+    soft = softened(margin.tissue[box])
     vertices, faces, *_ = marching_cubes(soft, 0.5)  # type: ignore[no-untyped-call]
     vertices = vertices + [side.start for side in box]
-    nearest = KDTree(surface_of(measured.lesion, grid).points)
-    distances, _ = nearest.query(vertices * np.array(grid.spacing))
-    return vertices, faces, np.asarray(distances, np.float32)
+    distances = distances_to(margin.tumour, vertices * np.array(margin.grid.spacing))
+    return vertices, faces, distances.astype(np.float32)
 
 
 def _outline(picture: MarginPicture, threshold: float) -> Array:

@@ -84,8 +84,6 @@ class MeasuredMargin:
     ----------
     specimen, tumour : DrawnLabel
         What was chosen.
-    tissue, lesion : ndarray of bool, shape (*spatial)
-        What was measured: tissue has no holes and holds the tumour.
     margin : Margin
         What `domain.margins.margin` returned.
     remarks : list of str
@@ -94,8 +92,6 @@ class MeasuredMargin:
 
     specimen: DrawnLabel
     tumour: DrawnLabel
-    tissue: Array
-    lesion: Array
     margin: Margin
     remarks: list[str]
 
@@ -140,8 +136,8 @@ def measure_margin(
 ) -> MeasuredMargin:
     """Measure the margin between two labels on one grid.
 
-    Holes inside the specimen count as specimen: their walls are no margin. In one
-    layer a voxel of the tumour bears no other label, so it counts as specimen, too.
+    In one layer a voxel of the tumour bears no other label, so it counts as specimen,
+    too.
 
     Raises
     ------
@@ -162,10 +158,9 @@ def measure_margin(
     drawn, lesion = specimen.mask, tumour.mask
     is_one_layer = specimen.layer is tumour.layer
     lone = _voxels_apart(drawn, lesion) if is_one_layer else 0
-    tissue = without_holes(drawn | lesion if is_one_layer else drawn)
+    tissue = drawn | lesion if is_one_layer else drawn
     found = margin(tissue, lesion, grid_for_sizes(specimen.layer))
-    remarks = _margin_remarks(found, lone)
-    return MeasuredMargin(specimen, tumour, tissue | lesion, lesion, found, remarks)
+    return MeasuredMargin(specimen, tumour, found, _margin_remarks(found, lone))
 
 
 def grid_for_sizes(layer: Any) -> Grid:
@@ -183,18 +178,6 @@ def grid_for_sizes(layer: Any) -> Grid:
         for size, step in zip(spatial_shape(layer), large.spacing, strict=True)
     )
     return large if extent >= 1 else grid
-
-
-def without_holes(mask: Array) -> Array:
-    """Fill what a mask encloses on all sides; at the border of the image nothing is."""
-    empty, _ = ndimage.label(~mask)
-    is_open = np.zeros(int(empty.max()) + 1, bool)
-    for axis in range(mask.ndim):
-        for end in (0, -1):
-            is_open[np.unique(np.take(empty, end, axis))] = True
-    is_open[0] = False
-    filled: Array = ~is_open[empty]
-    return filled
 
 
 def _check(layer: Any) -> None:
