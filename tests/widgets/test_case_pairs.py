@@ -59,6 +59,22 @@ def tick(row: CaseRow, name: str) -> None:
 BOTH = {"032": ["032_EA", "032_MG"], "033": ["033_EA", "033_MG"]}
 
 
+def test_what_is_wrong_stays_told_when_another_layer_comes(
+    viewer: ViewerModel, qtbot: QtBot
+) -> None:
+    viewer.add_image(np.random.default_rng(0).random((12, 16, 16)), name="034")
+    pairs = CasePairs(viewer)
+    qtbot.addWidget(pairs.native)
+    pairs.native.show()
+    assert not pairs.check()
+    viewer.add_points(np.zeros((1, 3)), name="a mark")
+    viewer.add_image(np.random.default_rng(1).random((9, 16, 16)), name="035")
+    assert "No ground truth is chosen for '034'" in pairs.rows[0].problem.value
+    qtbot.waitUntil(lambda: pairs.rows[0].problem.visible)
+    viewer.layers["034"].name = "036"
+    assert "'036'" in pairs.rows[0].problem.value
+
+
 def test_what_is_open_is_paired(pairs: CasePairs) -> None:
     assert names(pairs) == BOTH
     assert pairs.check()

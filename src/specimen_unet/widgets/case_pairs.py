@@ -162,6 +162,7 @@ class CasePairs(Container[Widget]):
     def _set(self, pairs: Sequence[Pair]) -> None:
         """Show these pairs, a row each."""
         is_new = list(pairs) != self._pairs
+        was_wrong = [] if is_new else [bool(row.problem.value) for row in self._rows]
         self._pairs = list(pairs)
         images, labels = self._images(), self._drawn()
         self._sound = {
@@ -174,6 +175,10 @@ class CasePairs(Container[Widget]):
             row = CaseRow(number, pair, free, labels)
             row.edited.connect(lambda new, number=number: self._edit(number, new))
             self._rows.append(row)
+        # Nobody hears of pairs that are the same: what is wrong with them stays told.
+        for row, is_wrong in zip(self._rows, was_wrong, strict=False):
+            if is_wrong:
+                self._check_row(row)
         self._empty.tell("" if pairs else _what_to_open(images))
         self._add.enabled = len(images) > len(taken)
         if is_new:
