@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import statistics
 import subprocess
 import sys
 import time
@@ -78,6 +79,13 @@ def test_memory_is_what_a_process_grows_by_within_15_percent(
     size: dict[str, Any], make_plan: Callable[..., Plan]
 ) -> None:
     plan = make_plan(len(size["patch"]), **size)
+    # The same process grows by a tenth more or less from run to run.
+    grown = statistics.median(growth_of_training(plan) for _ in range(3))
+    assert memory_of_step(plan) == pytest.approx(grown, rel=0.15)
+
+
+def growth_of_training(plan: Plan) -> int:
+    """Train for two steps in a process of its own; return the bytes it grew by."""
     answer = subprocess.run(
         [sys.executable, "-c", TRAIN],
         input=plan.model_dump_json(),
@@ -85,7 +93,7 @@ def test_memory_is_what_a_process_grows_by_within_15_percent(
         check=True,
         text=True,
     )
-    assert memory_of_step(plan) == pytest.approx(int(answer.stdout), rel=0.15)
+    return int(answer.stdout)
 
 
 def test_a_step_is_timed_in_little_time(make_plan: Callable[..., Plan]) -> None:
