@@ -1,0 +1,90 @@
+"""``specimen-unet segment``, ``compare`` and ``cases``: folders of images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from specimen_unet.cli.command import add_command
+from specimen_unet.domain.comparison_settings import ComparisonSettings
+from specimen_unet.domain.settings import SegmentationSettings
+from specimen_unet.runs.options import (
+    add_case_options,
+    add_options,
+    case_options,
+    chosen,
+)
+
+if TYPE_CHECKING:
+    import argparse
+
+    from specimen_unet.runs.answers import Answer
+
+
+def add_cases(commands: Any) -> None:
+    """Add the command ``cases``."""
+    summary = "Show what is paired with what in a folder; write it for other tools."
+    parser = add_command(commands, "cases", summary, _cases)
+    parser.add_argument("folder", type=Path, help="folder of images and labels")
+    add_case_options(parser)
+    parser.add_argument(
+        "--export", type=Path, metavar="OUT", help="write the cases into this folder"
+    )
+    parser.add_argument(
+        "--format",
+        choices=["nnunet", "folders"],
+        default="nnunet",
+        help="of what is written: nnU-Net raw (default), or images/ and labels/",
+    )
+    parser.add_argument(
+        "--observer",
+        help="whose labels are written, or: majority, union, intersection, staple "
+        "(default for nnunet, where several drew: majority)",
+    )
+
+
+def add_segment(commands: Any) -> None:
+    """Add the command ``segment``."""
+    parser = add_command(commands, "segment", "Segment images with a model.", _segment)
+    parser.add_argument("images", type=Path, help="image file, or folder of them")
+    parser.add_argument("model", type=Path, help=".safetensors file")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the labels")
+    add_case_options(parser, has_groups=False)
+    add_options(parser, SegmentationSettings)
+
+
+def add_compare(commands: Any) -> None:
+    """Add the command ``compare``."""
+    summary = "Score labels against what observers drew."
+    parser = add_command(commands, "compare", summary, _compare)
+    parser.add_argument("predicted", type=Path, help="label file, or folder of them")
+    parser.add_argument(
+        "truth", type=Path, nargs="+", help="label file of each observer, or a folder"
+    )
+    add_case_options(parser, has_groups=False)
+    add_options(parser, ComparisonSettings)
+
+
+def _cases(parsed: argparse.Namespace) -> Answer:
+    options = case_options(parsed)
+    from specimen_unet.files.case_folder import CaseFolder
+    from specimen_unet.runs.case_commands import Export, cases, export
+
+    folder = CaseFolder.open(parsed.folder, options)
+    if parsed.export is None:
+        return cases(folder)
+    return export(folder, Export(parsed.export, parsed.format, parsed.observer))
+
+
+def _segment(parsed: argparse.Namespace) -> Answer:
+    settings, options = chosen(parsed, SegmentationSettings), case_options(parsed)
+    from specimen_unet.runs.segment_files import segment_files
+
+    return segment_files(parsed.images, parsed.model, parsed.out, settings, options)
+
+
+def _compare(parsed: argparse.Namespace) -> Answer:
+    settings, options = chosen(parsed, ComparisonSettings), case_options(parsed)
+    from specimen_unet.runs.compare_files import compare_files
+
+    return compare_files(parsed.predicted, parsed.truth, settings, options)
