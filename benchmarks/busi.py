@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from processor_clock import run_by_processor_time
 from record import write_record
 
 import specimen_unet as su
@@ -34,8 +35,16 @@ def main() -> None:
     parser.add_argument("--pretrained", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
+    parser.add_argument(
+        "--processor-clock",
+        type=float,
+        metavar="SPEED",
+        help="minutes of processor time instead: see processor_clock.py",
+    )
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    if arguments.processor_clock:
+        run_by_processor_time(arguments.processor_clock)
     cases = [case for case in su.read_cases(arguments.data / "busi") if lesion(case)]
     folds = folds_of(cases, arguments.folds, arguments.seed)
     wanted = arguments.only or range(arguments.folds)
@@ -50,6 +59,7 @@ def main() -> None:
         "images": len(cases),
         "groups": len(folds),
         "minutes": arguments.minutes,
+        "processor_clock": arguments.processor_clock,
         "folds": rows,
         "scores": images,
     }

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from processor_clock import run_by_processor_time
 from record import write_record
 
 import specimen_unet as su
@@ -141,9 +142,18 @@ def main() -> None:
     parser.add_argument(
         "--nnunet-plans", type=Path, help="a folder with nnU-Net's plan, made elsewhere"
     )
+    parser.add_argument(
+        "--processor-clock",
+        type=float,
+        metavar="SPEED",
+        help="minutes of processor time instead: see processor_clock.py",
+    )
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    if arguments.processor_clock:
+        run_by_processor_time(arguments.processor_clock)
+    if not arguments.processor_clock:
+        torch.set_num_threads(arguments.threads)
     training, scored = split_cases(arguments.data, arguments.seed)
     scored = scored[: arguments.scored]
     wanted = {"both": ["ours", "monai"], "all": [*SIDES]}
