@@ -16,7 +16,7 @@ PATCHES = {2: (20, 24), 3: (12, 20, 24)}
 
 def drawn_block(generator, start, shape):
     image = generator.normal(size=(2, *shape)).astype(np.float32)
-    classes = generator.integers(IGNORED, 3, shape).astype(np.int16)
+    classes = generator.integers(IGNORED, 3, (2, *shape)).astype(np.int16)
     return Block(torch.from_numpy(image), torch.from_numpy(classes), start)
 
 
@@ -31,7 +31,7 @@ def turn(dimensions, plane, angle, zooms):
 
 def read_by_pytorch(block, centre, matrix, patch):
     """Read a patch with the sampler of PyTorch, in all dimensions at once."""
-    length = np.array(block.classes.shape)
+    length = np.array(block.classes.shape[1:])
     linear = matrix * np.array(patch) / length[:, np.newaxis]
     shift = (2 * (centre - block.start) + 1) / length - 1
     theta = np.concatenate([linear[::-1, ::-1], shift[::-1, np.newaxis]], axis=1)
@@ -40,10 +40,10 @@ def read_by_pytorch(block, centre, matrix, patch):
         [1, 1, *patch],
         align_corners=False,
     )
-    classes = block.classes[None, None].float() - IGNORED
+    classes = block.classes[None].float() - IGNORED
     image = functional.grid_sample(block.image[None], grid, align_corners=False)
     classes = functional.grid_sample(classes, grid, mode="nearest", align_corners=False)
-    return image[0], classes[0, 0].short() + IGNORED
+    return image[0], classes[0].short() + IGNORED
 
 
 @pytest.mark.parametrize(

@@ -197,17 +197,20 @@ def test_a_mistake_at_a_boundary_costs_more_than_one_far_from_it(
     assert costs[5] > 2 * costs[1] > 0
 
 
+def boundary_of(classes: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+    shares = losses._shares(classes.unsqueeze(1), logits)
+    return losses._at_boundary(shares, (classes != IGNORED).unsqueeze(1)).bool()
+
+
 def test_labels_next_to_what_nobody_annotated_have_no_boundary_there(
     logits: torch.Tensor, make_plan: Callable[..., Plan]
 ) -> None:
     """Labels 1 and 2 with a gap between them: no voxel touches another label."""
     classes = torch.full((logits.shape[0], *logits.shape[2:]), IGNORED)
     classes[..., :3], classes[..., 5:] = 1, 2
-    truth, annotated = classes.clamp(0).unsqueeze(1), (classes != IGNORED).unsqueeze(1)
-    assert not losses._at_boundary(truth, annotated).any()
+    assert not boundary_of(classes, logits).any()
     classes[..., 3:5] = 1
-    truth, annotated = classes.clamp(0).unsqueeze(1), (classes != IGNORED).unsqueeze(1)
-    touching = losses._at_boundary(truth, annotated).bool()
+    touching = boundary_of(classes, logits)
     assert touching[..., 4:6].all()
     assert not touching[..., :4].any()
     assert not touching[..., 6:].any()
@@ -271,3 +274,56 @@ def test_it_is_computed_in_float32_inside_autocast(
         value = loss(logits.bfloat16(), classes)
     assert value.dtype == torch.float32
     assert torch.equal(value, expected)
+
+
+@pytest.fixture
+def two_observers(logits: torch.Tensor) -> torch.Tensor:
+    """Classes (N, 2, *spatial), some of them not annotated by one or by both."""
+    generator = torch.Generator().manual_seed(7)
+    size = (logits.shape[0], 2, *logits.shape[2:])
+    return torch.randint(-1, logits.shape[1], size, generator=generator)
+
+
+def test_observers_who_drew_the_same_teach_what_one_of_them_does(
+    logits: torch.Tensor, loss: losses.Loss, two_observers: torch.Tensor
+) -> None:
+    drawn = two_observers[:, :1]
+    alike = torch.cat([drawn, drawn], 1)
+    torch.testing.assert_close(loss(logits, alike), loss(logits, drawn[:, 0]))
+
+
+def test_who_annotated_nothing_is_left_out_of_the_shares(
+    logits: torch.Tensor, loss: losses.Loss, two_observers: torch.Tensor
+) -> None:
+    drawn = two_observers[:, :1]
+    beside_nobody = torch.cat([drawn, torch.full_like(drawn, IGNORED)], 1)
+    torch.testing.assert_close(loss(logits, beside_nobody), loss(logits, drawn[:, 0]))
+
+
+def test_cross_entropy_of_two_observers_is_the_mean_of_that_of_each(
+    logits: torch.Tensor, two_observers: torch.Tensor
+) -> None:
+    everywhere = two_observers.clamp(min=0)
+
+    def entropy(classes: torch.Tensor) -> torch.Tensor:
+        shares = losses._shares(classes, logits)
+        annotated = (classes != IGNORED).any(1, keepdim=True)
+        return losses._cross_entropy(logits.log_softmax(1), shares, annotated)
+
+    each = torch.stack([entropy(everywhere[:, i : i + 1]) for i in (0, 1)])
+    torch.testing.assert_close(entropy(everywhere), each.mean())
+
+
+def test_shares_of_disputed_voxels_are_learnt_best_as_they_are(
+    make_plan: Callable[..., Plan],
+) -> None:
+    """One of two observers marks every voxel: cross-entropy is least at a half."""
+    classes = torch.tensor([0, 1]).reshape(1, 2, 1, 1).expand(1, 2, 4, 4)
+    costs = {}
+    for share in (0.2, 0.5, 0.8):
+        p = torch.tensor([1 - share, share]).log().reshape(1, 2, 1, 1)
+        shares = losses._shares(classes, p.expand(1, 2, 4, 4))
+        mask = torch.ones(1, 1, 4, 4)
+        costs[share] = losses._cross_entropy(p.expand(1, 2, 4, 4), shares, mask).item()
+    assert costs[0.5] == pytest.approx(np.log(2))
+    assert costs[0.5] < min(costs[0.2], costs[0.8])

@@ -15,6 +15,7 @@ from specimen_unet.domain.settings import (
     Normalisation,
     OptimiserName,
     Settings,
+    Teaching,
     TrainingSettings,
 )
 
@@ -68,6 +69,7 @@ class Fingerprint(Settings):
     foreground_sd: float
     background_mean: float
     background_sd: float
+    observers: int = Field(1, description="Most who drew on one case.")
     tail: float = Field(
         1.0,
         description="All gray values span this many times the range of 99 % of them.",
@@ -103,6 +105,9 @@ class Plan(Settings):
 
     dimensions: Literal[2, 3]
     annotation: Annotation
+    observers: Teaching = Field(
+        "random", description="What is learnt where several drew."
+    )
     ending: Ending
     minutes: float
     steps: int

@@ -40,6 +40,7 @@ OptimiserName = Literal["AdamW", "Adam", "SGD"]
 Normalisation = Literal["z-score", "percentile", "range"]
 EngineName = Literal["torch", "openvino"]
 Ending = Literal["minutes", "steps", "no improvement"]
+Teaching = Literal["random", "mean", "majority", "union", "intersection", "staple"]
 
 # What the docks fold away until a person asks for it.
 ADVANCED: dict[str, JsonValue] = {"advanced": True}
@@ -91,6 +92,25 @@ class TrainingSettings(Settings):
                 "slices": "background in slices with a label",
                 "painted": "not annotated",
             }
+        },
+    )
+    observers: Teaching = Field(
+        "random",
+        title="Several observers",
+        description="What is learnt where several drew. random: every patch as one of "
+        "them drew it. mean: every voxel as likely as they say (soft labels). "
+        "majority, union, intersection, staple: what they agree on. The model is "
+        "scored against each of them, whatever is chosen.",
+        json_schema_extra={
+            **ADVANCED,
+            "words": {
+                "random": "one at random",
+                "mean": "all, as shares",
+                "majority": "what most drew",
+                "union": "what any drew",
+                "intersection": "what all drew",
+                "staple": "STAPLE",
+            },
         },
     )
     minutes: float = Field(

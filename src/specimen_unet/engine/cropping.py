@@ -36,15 +36,15 @@ def plain_patch(block: Block, patch: tuple[int, ...]) -> tuple[Tensor, Tensor]:
     Returns
     -------
     image : Tensor of float32, shape (C, *patch)
-    classes : Tensor of int16, shape (*patch)
+    classes : Tensor of int16, shape (O, *patch)
     """
     image, classes = block.image, block.classes
-    if tuple(classes.shape) != patch:
+    if tuple(classes.shape[1:]) != patch:
         image = resample(image[None], patch)[0]
         # Small whole numbers: exact in float32.
         classes = functional.interpolate(
-            classes[None, None].float(), patch, mode="nearest-exact"
-        )[0, 0].short()
+            classes[None].float(), patch, mode="nearest-exact"
+        )[0].short()
     return image, classes
 
 
@@ -87,13 +87,13 @@ def affine_patch(
     Returns
     -------
     image : Tensor of float32, shape (C, *patch)
-    classes : Tensor of int16, shape (*patch)
+    classes : Tensor of int16, shape (O, *patch)
     """
     image, classes = block.image, block.classes
     middle = centre - block.start
     axis = _straight_axis(matrix)
     if axis is not None:
-        image, classes = image.movedim(axis + 1, 1), classes.movedim(axis, 0)
+        image, classes = image.movedim(axis + 1, 1), classes.movedim(axis + 1, 1)
     others = [other for other in range(len(patch)) if other != axis]
     theta = _theta(
         np.array(classes.shape[-2:]),
@@ -108,10 +108,10 @@ def affine_patch(
         return image, _nearest(classes, grid)
     offsets = np.arange(patch[axis]) - (patch[axis] - 1) / 2
     places = middle[axis] + matrix[axis, axis] * offsets
-    image = sent(_weights(places, len(classes)), image.device) @ image.flatten(2)
+    image = sent(_weights(places, classes.shape[1]), image.device) @ image.flatten(2)
     image = image.unflatten(2, size[2:]).movedim(1, axis + 1)
     classes = _nearest(_rows(classes, places), grid)
-    return image, classes.movedim(0, axis)
+    return image, classes.movedim(1, axis + 1)
 
 
 def _straight_axis(matrix: Array) -> int | None:
@@ -165,11 +165,11 @@ def _weights(places: Array, length: int) -> Array:
 
 
 def _rows(classes: Tensor, places: Array) -> Tensor:
-    """Take the planes of classes (Z, Y, X) that are nearest to places along Z."""
+    """Take the planes of classes (O, Z, Y, X) that are nearest to places along Z."""
     nearest = np.rint(places).astype(int)
-    is_outside = (nearest < 0) | (nearest >= len(classes))
+    is_outside = (nearest < 0) | (nearest >= classes.shape[1])
     nearest[is_outside] = 0
-    taken = classes.index_select(0, sent(nearest, classes.device))
+    taken = classes.index_select(1, sent(nearest, classes.device))
     outside = sent(is_outside, classes.device)[:, None, None]
     return taken.masked_fill_(outside, IGNORED)
 

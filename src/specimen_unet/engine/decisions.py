@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         LossName,
         Normalisation,
         OptimiserName,
+        Teaching,
     )
     from specimen_unet.engine.precision import Precision
 
@@ -37,6 +38,14 @@ _LONGEST_STEP = 10
 _LEAST_LIKENESS = 0.25
 # The brightest voxels lie this many times beyond the range of most of them.
 _HEAVY_TAIL = 3
+_TAUGHT: dict[Teaching, str] = {
+    "random": "Where several drew, every patch is learnt as one of them drew it",
+    "mean": "Where several drew, every voxel is learnt as likely as they say",
+    "majority": "Where several drew, what most of them drew is learnt",
+    "union": "Where several drew, what any of them drew is learnt",
+    "intersection": "Where several drew, what all of them drew is learnt",
+    "staple": "Where several drew, what STAPLE makes of it is learnt",
+}
 _RATES = {"AdamW": 0.002, "Adam": 0.001, "SGD": 0.02}
 
 
@@ -144,6 +153,18 @@ def decide_strength(settings: TrainingSettings) -> Decision[float]:
         "Patches are turned, scaled, blurred and brightened at random, so that the "
         "network copes with images that differ a little.",
     )
+
+
+def decide_teaching(
+    settings: TrainingSettings, seen: Fingerprint
+) -> Decision[Teaching]:
+    """Say what is learnt where several observers drew; of one there is no choice."""
+    if seen.observers < 2:
+        return Decision(settings.observers, "")
+    reason = f"{_TAUGHT[settings.observers]}; the score is against each of them"
+    if is_chosen(settings, "observers"):
+        return by_hand(settings.observers, reason)
+    return Decision(settings.observers, f"{reason}.")
 
 
 def decide_loss(settings: TrainingSettings) -> Decision[LossName]:

@@ -84,6 +84,7 @@ def fingerprint(cases: Sequence[Case], annotation: Annotation) -> Fingerprint:
         foreground_sd=inside.sd,
         background_mean=outside.mean,
         background_sd=outside.sd,
+        observers=max(len(case.labels) for case in cases),
         tail=float(np.median(seen.tails)),
         slice_likeness=float(np.median(seen.likenesses)) if seen.likenesses else None,
         label_width=seen.width.value,

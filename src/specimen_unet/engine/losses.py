@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from specimen_unet.domain.settings import LossName
 
 Loss = Callable[[Tensor | Sequence[Tensor], Tensor], Tensor]
-# Of log probabilities (N, K, *spatial), classes and a mask (both N, 1, *spatial).
+# Of log probabilities and the shares of observers who gave each class (both N, K,
+# *spatial; of one observer 1 for that class), and of a mask (N, 1, *spatial).
 Term = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 _SMOOTH = 1e-5  # what is neither found nor there is no mistake
@@ -60,14 +61,19 @@ def build_loss(plan: Plan) -> Loss:
     -------
     callable
         Takes logits (N, K, *spatial), or a list of them with the finest first, and
-        classes (N, *spatial) of int64 with -1 where nothing is annotated. Returns
-        a scalar in float32, also inside autocast. Coarse logits count half as much
-        with every level, and are compared with the nearest voxels of the classes.
-        Without any annotated voxel it is 0, and so is every gradient.
+        classes (N, *spatial) of int64 with -1 where nothing is annotated, or those
+        of O observers (N, O, *spatial), of which each voxel is learnt as the shares
+        of those who annotated it. Returns a scalar in float32, also inside autocast.
+        Coarse logits count half as much with every level, and are compared with the
+        nearest voxels of the classes. Without any annotated voxel it is 0, and so is
+        every gradient.
     """
     terms = LOSSES[plan.loss]
 
     def loss(logits: Tensor | Sequence[Tensor], classes: Tensor) -> Tensor:
+        finest = logits if isinstance(logits, Tensor) else logits[0]
+        if classes.ndim < finest.ndim:
+            classes = classes.unsqueeze(1)
         if isinstance(logits, Tensor):
             return _single(terms, logits, classes)
         weights = [0.5**level for level in range(len(logits))]
@@ -84,60 +90,73 @@ def _single(terms: Sequence[Term], logits: Tensor, classes: Tensor) -> Tensor:
     """Add up the terms for one resolution."""
     with torch.autocast(logits.device.type, enabled=False):
         log_probabilities = logits.float().log_softmax(1)
-        annotated = (classes != IGNORED).unsqueeze(1)
-        truth = classes.clamp(min=0).unsqueeze(1)
-        parts = [term(log_probabilities, truth, annotated) for term in terms]
+        annotated = (classes != IGNORED).any(1, keepdim=True)
+        shares = _shares(classes, log_probabilities)
+        parts = [term(log_probabilities, shares, annotated) for term in terms]
         return torch.stack(parts).sum()
 
 
-def _dice_term(log_probabilities: Tensor, truth: Tensor, annotated: Tensor) -> Tensor:
+def _shares(classes: Tensor, like: Tensor) -> Tensor:
+    """Return which share of the observers gave each class (N, K, *spatial).
+
+    Of those who annotated a voxel; 0 for all classes where nobody did.
+    """
+    is_known = (classes != IGNORED).to(like.dtype)
+    counted = torch.zeros_like(like)
+    # One observer after the other: several may have given one class.
+    for truth, known in zip(classes.split(1, 1), is_known.split(1, 1), strict=True):
+        counted.scatter_add_(1, truth.clamp(min=0), known)
+    if classes.shape[1] == 1:
+        return counted
+    return counted / is_known.sum(1, keepdim=True).clamp(min=1)
+
+
+def _dice_term(log_probabilities: Tensor, shares: Tensor, annotated: Tensor) -> Tensor:
     """Return 1 - Dice, mean over the labels."""
-    one_hot = _one_hot(truth, log_probabilities)
-    loss: Tensor = _dice(log_probabilities.exp() * annotated, one_hot * annotated)
+    loss: Tensor = _dice(log_probabilities.exp() * annotated, shares)
     return loss
 
 
 def _cross_entropy(
-    log_probabilities: Tensor, truth: Tensor, annotated: Tensor
+    log_probabilities: Tensor, shares: Tensor, annotated: Tensor
 ) -> Tensor:
     """Return the mean of -log p of the true class, over annotated voxels."""
-    log_p = log_probabilities.gather(1, truth)
-    return -(log_p * annotated).sum() / annotated.sum().clamp(min=1)
+    return -(log_probabilities * shares).sum() / annotated.sum().clamp(min=1)
 
 
-def _focal(log_probabilities: Tensor, truth: Tensor, annotated: Tensor) -> Tensor:
+def _focal(log_probabilities: Tensor, shares: Tensor, annotated: Tensor) -> Tensor:
     """Return cross-entropy in which voxels that are easy already count little."""
-    log_p = log_probabilities.gather(1, truth)
-    doubt = (1 - log_p.exp()) ** _FOCUS
-    return -(doubt * log_p * annotated).sum() / annotated.sum().clamp(min=1)
+    doubt = (1 - log_probabilities.exp()) ** _FOCUS
+    surprise = doubt * log_probabilities * shares
+    return -surprise.sum() / annotated.sum().clamp(min=1)
 
 
 def _tversky_term(
-    log_probabilities: Tensor, truth: Tensor, annotated: Tensor
+    log_probabilities: Tensor, shares: Tensor, annotated: Tensor
 ) -> Tensor:
     """Return 1 - the Tversky index, mean over the labels (Salehi et al. 2017).
 
     TP / (TP + alpha FP + beta FN), sums of probabilities: their T(alpha, beta).
     """
-    loss: Tensor = _tversky_by_label(log_probabilities, truth, annotated).mean()
+    loss: Tensor = _tversky_by_label(log_probabilities, shares, annotated).mean()
     return loss
 
 
 def _focal_tversky(
-    log_probabilities: Tensor, truth: Tensor, annotated: Tensor
+    log_probabilities: Tensor, shares: Tensor, annotated: Tensor
 ) -> Tensor:
     """Return (1 - Tversky index) ** (1 / gamma), mean over the labels.
 
     The focal Tversky loss of Abraham & Khan 2019. They add labels up; the mean keeps
     the learning rate right however many there are.
     """
-    missed = _tversky_by_label(log_probabilities, truth, annotated)
+    missed = _tversky_by_label(log_probabilities, shares, annotated)
     loss: Tensor = (missed + _TINY) ** _FOCAL_POWER - _TINY**_FOCAL_POWER
     return loss.mean()
 
 
 def _generalised_dice(
-    log_probabilities: Tensor, truth: Tensor, annotated: Tensor
+    log_probabilities: Tensor, shares: Tensor, annotated: Tensor
 ) -> Tensor:
     """Return 1 - generalised Dice, in which voxels at boundaries count more.
 
@@ -149,51 +168,42 @@ def _generalised_dice(
 
     Not MONAI's: its smoothing outweighs the sums when labels are large.
     """
-    weights = annotated * (1 + (_AT_BOUNDARY - 1) * _at_boundary(truth, annotated))
-    one_hot = _one_hot(truth, log_probabilities)
-    shares = log_probabilities.exp() * weights
+    weights = annotated * (1 + (_AT_BOUNDARY - 1) * _at_boundary(shares, annotated))
+    found = log_probabilities.exp() * weights
     axes = (0, *range(2, shares.ndim))
-    sizes = (one_hot * weights).sum(axes)
+    sizes = (shares * weights).sum(axes)
     rarest = sizes.where(sizes > 0, 1 + sizes.sum()).amin()
     by_class = (rarest / sizes.clamp(min=rarest)) ** 2
-    both = by_class @ (shares * one_hot).sum(axes)
-    either = by_class @ (shares.sum(axes) + sizes)
+    both = by_class @ (found * shares).sum(axes)
+    either = by_class @ (found.sum(axes) + sizes)
     return 1 - (2 * both + _SMOOTH) / (either + _SMOOTH)
 
 
 def _tversky_by_label(
-    log_probabilities: Tensor, truth: Tensor, annotated: Tensor
+    log_probabilities: Tensor, shares: Tensor, annotated: Tensor
 ) -> Tensor:
     """Return 1 - the Tversky index of each label (K - 1)."""
-    one_hot = _one_hot(truth, log_probabilities)
-    loss: Tensor = _tversky(log_probabilities.exp() * annotated, one_hot * annotated)
+    loss: Tensor = _tversky(log_probabilities.exp() * annotated, shares)
     return loss
 
 
-def _one_hot(truth: Tensor, like: Tensor) -> Tensor:
-    """Return 1 for the true class of each voxel (N, K, *spatial), 0 for others."""
-    return torch.zeros_like(like).scatter_(1, truth, 1.0)
-
-
-def _at_boundary(truth: Tensor, annotated: Tensor) -> Tensor:
+def _at_boundary(shares: Tensor, annotated: Tensor) -> Tensor:
     """Return 1 where a voxel touches one that was annotated otherwise, else 0."""
-    pool: Any = getattr(functional, f"max_pool{truth.ndim - 2}d")
-    known = truth.float()
-    highest = pool(known.masked_fill(~annotated, -torch.inf), 3, 1, 1)
-    lowest = -pool((-known).masked_fill(~annotated, -torch.inf), 3, 1, 1)
-    differs: Tensor = highest > lowest
+    pool: Any = getattr(functional, f"max_pool{shares.ndim - 2}d")
+    highest = pool(shares.masked_fill(~annotated, -torch.inf), 3, 1, 1)
+    lowest = -pool((-shares).masked_fill(~annotated, -torch.inf), 3, 1, 1)
+    differs: Tensor = (highest > lowest).any(1, keepdim=True)
     return differs.float()
 
 
 def _nearest(classes: Tensor, size: Sequence[int]) -> Tensor:
-    """Return the classes (N, *spatial) on a coarser grid."""
-    if tuple(classes.shape[1:]) == tuple(size):
+    """Return the classes (N, O, *spatial) on a coarser grid."""
+    if tuple(classes.shape[2:]) == tuple(size):
         return classes
     # Nearest voxels of small whole numbers: exact in float32.
-    coarse = functional.interpolate(
-        classes.unsqueeze(1).float(), size=tuple(size), mode="nearest"
-    )
-    return coarse.squeeze(1).long()
+    return functional.interpolate(
+        classes.float(), size=tuple(size), mode="nearest"
+    ).long()
 
 
 LOSSES: dict[LossName, tuple[Term, ...]] = {

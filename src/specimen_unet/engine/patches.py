@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from specimen_unet.domain.annotation import IGNORED
 from specimen_unet.engine.augmentation import (
     draw_affine,
     draw_mirrors,
@@ -22,6 +23,7 @@ from specimen_unet.engine.augmentation import (
 from specimen_unet.engine.cropping import affine_patch, affine_window, plain_patch
 from specimen_unet.engine.pixels import fit_on
 from specimen_unet.engine.source import Source
+from specimen_unet.engine.teaching import as_taught
 from specimen_unet.engine.voxel_index import LabelScans
 
 if TYPE_CHECKING:
@@ -42,8 +44,9 @@ class Batch:
     ----------
     images : Tensor of float32, shape (N, C, *patch)
         Normalised.
-    classes : Tensor of int64, shape (N, *patch)
-        `IGNORED` where nothing is annotated.
+    classes : Tensor of int64, shape (N, *patch) or (N, O, *patch)
+        `IGNORED` where nothing is annotated. Of O observers where all of them are
+        learnt from at once; a case of fewer is filled up with `IGNORED`.
     is_annotated : bool
         Whether those whose patches these are have annotated anything.
     unknown_labels : frozenset of int
@@ -58,11 +61,25 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class _Drawing:
-    """The labels of one observer in one case, drawn for one patch."""
+    """The labels of one observer in one case, drawn for one patch.
+
+    `others` are the observers who are learnt from beside this one, with theirs.
+    """
 
     source: Source
     observer: str
     index: VoxelIndex
+    others: tuple[tuple[str, VoxelIndex], ...] = ()
+
+    @property
+    def annotations(self) -> tuple[tuple[str, VoxelIndex], ...]:
+        """Every observer who is learnt from."""
+        return (self.observer, self.index), *self.others
+
+    @property
+    def indices(self) -> tuple[VoxelIndex, ...]:
+        """The index of every observer who is learnt from."""
+        return tuple(index for _, index in self.annotations)
 
 
 class Patches:
@@ -83,9 +100,11 @@ class Patches:
         self._device = device
         # Apple's GPUs cannot read turned patches from a volume.
         self._workshop = device if device.type == "cuda" else torch.device("cpu")
-        learnt = [
-            case for case in cases if case.name in plan.split.training and case.labels
-        ]
+        learnt = as_taught(
+            [c for c in cases if c.name in plan.split.training and c.labels],
+            plan.observers,
+        )
+        self._most_observers = max((len(case.labels) for case in learnt), default=1)
         is_resident = fit_on(device, learnt, plan)
         self._sources = [
             Source(case, plan, self._workshop, is_resident=is_resident)
@@ -124,7 +143,8 @@ class Patches:
         classes = torch.stack([classes for _, classes in patches]).long()
         vary_intensity(images, self._plan, generator)
         is_annotated = any(self._is_taught(drawing) for drawing in drawings)
-        unknown = frozenset().union(*(drawing.index.unknown for drawing in drawings))
+        indices = [index for drawing in drawings for index in drawing.indices]
+        unknown = frozenset().union(*(index.unknown for index in indices))
         return Batch(
             images.to(self._device), classes.to(self._device), is_annotated, unknown
         )
@@ -132,7 +152,7 @@ class Patches:
     def _patch(
         self, generator: np.random.Generator, drawing: _Drawing
     ) -> tuple[Tensor, Tensor]:
-        """Take a patch: image (C, *patch) and classes (*patch)."""
+        """Take a patch: image (C, *patch), classes (*patch) or (O, *patch)."""
         centre = self._centre(generator, drawing)
         affine = draw_affine(generator, self._plan)
         mirrors = draw_mirrors(generator, self._plan)
@@ -141,9 +161,17 @@ class Patches:
         else:
             image, classes = self._turned(drawing, centre, affine)
         if mirrors:
-            image = image.flip([axis + 1 for axis in mirrors])
-            classes = classes.flip(mirrors)
-        return image, classes
+            axes = [axis - len(self._plan.patch) for axis in mirrors]
+            image, classes = image.flip(axes), classes.flip(axes)
+        if self._plan.observers == "mean":
+            return image, self._filled_up(classes)
+        return image, classes[0]
+
+    def _filled_up(self, classes: Tensor) -> Tensor:
+        """Add observers who annotated nothing, so that all patches have as many."""
+        missing = self._most_observers - len(classes)
+        nothing = classes.new_full((missing, *classes.shape[1:]), IGNORED)
+        return torch.cat([classes, nothing]) if missing else classes
 
     def _drawing(self, generator: np.random.Generator) -> _Drawing:
         """Draw a case and one of its observers.
@@ -154,11 +182,18 @@ class Patches:
         observer = generator.choice(list(source.case.labels))
         first = self._numbers[source, str(observer)]
         pairs = [*self._numbers][first:] + [*self._numbers][:first]
-        drawings = (
-            _Drawing(*pair, self._scans.index(self._numbers[pair])) for pair in pairs
-        )
-        fallback = _Drawing(*pairs[0], self._scans.index(first))
-        return next(filter(self._is_taught, drawings), fallback)
+        drawings = (self._of(*pair) for pair in pairs)
+        return next(filter(self._is_taught, drawings), self._of(*pairs[0]))
+
+    def _of(self, source: Source, observer: str) -> _Drawing:
+        """Return an observer's labels, with the others' if all are learnt from."""
+        beside = source.case.labels if self._plan.observers == "mean" else ()
+        found = {
+            name: self._scans.index(self._numbers[source, name])
+            for name in {observer: None, **dict.fromkeys(beside)}
+        }
+        index = found.pop(observer)
+        return _Drawing(source, observer, index, tuple(found.items()))
 
     def _is_taught(self, drawing: _Drawing) -> bool:
         """Tell whether labels have anything to teach: 0 alone has where it means so."""
@@ -191,9 +226,7 @@ class Patches:
         source = drawing.source
         start = source.start(centre)
         window = np.stack([start, start + source.size], axis=1)
-        block = source.read(
-            window, source.bounds(centre), drawing.observer, drawing.index
-        )
+        block = source.read(window, source.bounds(centre), drawing.annotations)
         return plain_patch(block, self._plan.patch)
 
     def _turned(
@@ -207,5 +240,5 @@ class Patches:
         bounds = source.bounds(centre)
         window = source.around(centre, affine_window(middle, matrix, patch))
         inside = np.clip(window, bounds[:, :1], bounds[:, 1:])
-        block = source.read(inside, bounds, drawing.observer, drawing.index)
+        block = source.read(inside, bounds, drawing.annotations)
         return affine_patch(block, middle, matrix, patch)

@@ -23,6 +23,7 @@ from specimen_unet.engine.decisions import (
     decide_rate,
     decide_spacing,
     decide_strength,
+    decide_teaching,
     reason_for_foreground,
     reason_for_labels,
     reason_for_split,
@@ -149,6 +150,7 @@ def _decided(
             settings, dimensions.value, minutes_to_hurry(settings, device)
         ),
         "spacing": decide_spacing(settings, seen, dimensions.value),
+        "observers": decide_teaching(settings, seen),
         "normalisation": decide_normalisation(settings, seen),
         "mirror_axes": decide_mirror_axes(settings, seen, dimensions.value),
         "foreground": Decision(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from torch.nn import functional
 
 from specimen_unet.domain.annotation import IGNORED
@@ -14,7 +15,8 @@ from specimen_unet.engine.pixels import ResidentPixels, StoredPixels
 from specimen_unet.engine.resampling import TOLERANCE, spacing_for
 
 if TYPE_CHECKING:
-    import torch
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from specimen_unet.domain.case import Array, Case
@@ -31,8 +33,9 @@ class Block:
     ----------
     image : Tensor of float32, shape (C, *size)
         Normalised; 0 outside the case.
-    classes : Tensor of int16, shape (*size)
-        `IGNORED` outside the case and where nothing is annotated.
+    classes : Tensor of int16, shape (O, *size)
+        Of every observer who is learnt from. `IGNORED` outside the case and where
+        nothing is annotated.
     start : ndarray of int, shape (dimensions,)
         Where in the case the first voxel lies.
     """
@@ -99,7 +102,10 @@ class Source:
         return start
 
     def read(
-        self, window: Array, bounds: Array, observer: str, index: VoxelIndex
+        self,
+        window: Array,
+        bounds: Array,
+        annotations: Sequence[tuple[str, VoxelIndex]],
     ) -> Block:
         """Read a window, filled up where it leaves the bounds.
 
@@ -107,10 +113,8 @@ class Source:
         ----------
         window, bounds : ndarray of int, shape (axes of the case, 2)
             First and last + 1 along each axis.
-        observer : str
-            Whose labels are read.
-        index : VoxelIndex
-            Says which slices are annotated.
+        annotations : sequence of (str, VoxelIndex)
+            Whose labels are read, and in which slices they are annotated.
 
         Returns
         -------
@@ -123,14 +127,16 @@ class Source:
         # Last axis first.
         padding = np.stack([low - window[:, 0], window[:, 1] - high], 1)[::-1].ravel()
         image = self._pixels.image(inside)
-        classes = self._pixels.classes(observer, inside, index)
+        classes = torch.stack(
+            [self._pixels.classes(who, inside, index) for who, index in annotations]
+        )
         if padding.any():
             image = functional.pad(image, padding.tolist())
             classes = functional.pad(classes, padding.tolist(), value=IGNORED)
-        size = classes.shape[self._slices :]
+        size = classes.shape[1 + self._slices :]
         return Block(
             image.reshape(len(image), *size),
-            classes.reshape(size),
+            classes.reshape(len(classes), *size),
             window[self._slices :, 0],
         )
 
