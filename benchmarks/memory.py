@@ -3,8 +3,9 @@
     python -m benchmarks memory --device cpu
 
 Each measurement has a process of its own, whose peak (VmHWM; on a GPU what torch's
-allocator held) is read. Training: what the process grew by from just before planning
-was over, against the plan's forecast. Segmenting: the whole process against the
+allocator held) is read. Training: what the process grew by from the moment at which
+all libraries are loaded, against the forecast of a plan that another process made,
+since planning tries a step. Segmenting: the whole process against the
 volume, which is held in memory as uint8, as a layer of napari would be.
 """
 
@@ -48,7 +49,9 @@ def main() -> None:
         model = str(Path(folder) / "model.safetensors")
         common = {"device": arguments.device, "model": model}
         names = [*NETWORKS] if not arguments.skip_training else ["our plan"]
-        rows += [child(task="train", name=name, **common) for name in names]
+        for name in names:
+            planned = child(task="plan", name=name, device=arguments.device)
+            rows.append(child(task="train", name=name, **planned, **common))
         if not arguments.skip_segmenting:
             rows.append(child(task="segment", edge=arguments.edge, **common))
     write_record(arguments.json, "memory", {"rows": rows}, rows)
@@ -66,27 +69,46 @@ def child(**order: Any) -> dict[str, Any]:
 
 def alone(task: str, **order: Any) -> dict[str, Any]:
     """Do one measurement in this process."""
-    return {"train": train, "segment": segment}[task](**order)
+    return {"plan": planned, "train": train, "segment": segment}[task](**order)
 
 
-def train(name: str, device: str, model: str) -> dict[str, Any]:
-    """Train a few steps; what they took, beside the forecast."""
-    import specimen_unet as su
-    from specimen_unet.domain.events import StepDone
+def specimens() -> list[Any]:
+    """Make the cases that are planned and trained on."""
     from specimen_unet.domain.phantoms import specimen_phantom
 
-    cases = [specimen_phantom(seed) for seed in range(2)]
+    return [specimen_phantom(seed) for seed in range(2)]
+
+
+def planned(name: str, device: str) -> dict[str, Any]:
+    """Make a plan, as JSON."""
+    import specimen_unet as su
+
     plan = su.plan(
-        cases,
+        specimens(),
         dimensions=3,
         device=device,
         ending="steps",
         steps=STEPS,
         **NETWORKS[name],
     )
+    return {"plan": plan.model_dump_json()}
+
+
+def train(name: str, device: str, model: str, plan: str) -> dict[str, Any]:
+    """Train a few steps; what they took, beside the forecast."""
+    import specimen_unet as su
+    from specimen_unet.domain.events import StepDone
+    from specimen_unet.domain.plan import Plan
+    from specimen_unet.engine.devices import settle_heap
+    from specimen_unet.engine.learner import Learner
+
+    settle_heap()
+    cases, decided = specimens(), Plan.model_validate_json(plan)
+    # The first optimiser brings PyTorch's compiler.
+    Learner(decided, torch_device(device), None)
     reset_peak(device)
     before = used(device)
-    seconds, events, began = [], su.training(cases, plan), time.perf_counter()
+    seconds, events, began = [], su.training(cases, decided), time.perf_counter()
     # The peak of learning: what follows, validation, is not in the forecast.
     for event in events:
         if isinstance(event, StepDone):
@@ -97,19 +119,26 @@ def train(name: str, device: str, model: str) -> dict[str, Any]:
     taken = peak(device) - before
     events.close()
     if name == "our plan":
-        su.train(cases, plan).save(model)
-    forecast = plan.forecast
+        su.train(cases, decided).save(model)
+    forecast = decided.forecast
     return {
         "training": name,
-        "patch": str(plan.patch),
-        "batch": plan.batch,
-        "precision": plan.precision,
+        "patch": str(decided.patch),
+        "batch": decided.batch,
+        "precision": decided.precision,
         "GB": taken / 1e9,
         "forecast GB": forecast.memory_bytes / 1e9,
         "of forecast": taken / forecast.memory_bytes,
         "s/step": float(np.median(seconds[1:])),
         "forecast s/step": forecast.seconds_per_step,
     }
+
+
+def torch_device(name: str) -> Any:
+    """Return the device by the name that torch knows it by."""
+    from specimen_unet.engine.devices import choose_device
+
+    return choose_device(name)
 
 
 def segment(edge: int, device: str, model: str) -> dict[str, Any]:
