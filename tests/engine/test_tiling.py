@@ -10,7 +10,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from specimen_unet.engine.tiling import Blend, cut_tile, pad_tile, tile_image
+from specimen_unet.engine.tiling import (
+    Blend,
+    cut_tile,
+    pad_tile,
+    tile_image,
+    tile_size,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,3 +99,28 @@ def test_only_the_tile_is_read_of_a_mapped_image(tmp_path: Path) -> None:
     found = cut_tile(mapped, 0, tiling.tiles[-1], tiling)
     assert np.shares_memory(found, mapped)
     assert found.tolist() == mapped[0, :, 4:, 4:].tolist()
+
+
+def test_tiles_grow_where_that_covers_an_image_with_fewer_voxels() -> None:
+    """39 slices take one tile of 40 instead of two of 28: 40 voxels and not 56."""
+    size = tile_size((39, 221, 200), (28, 96, 96), (4, 8, 8), 0.25)
+    assert size == (40, 128, 120)
+    assert len(tile_image((39, 221, 200), size, 0.25).tiles) == 4
+    assert len(tile_image((39, 221, 200), (28, 96, 96), 0.25).tiles) == 18
+
+
+@given(
+    length=st.integers(1, 400),
+    patch=st.integers(1, 12).map(lambda n: 8 * n),
+    overlap=st.sampled_from([0.25, 0.5, 0.75]),
+)
+def test_a_tile_is_a_patch_or_up_to_half_as_long_again_and_never_more_work(
+    length: int, patch: int, overlap: float
+) -> None:
+    (size,) = tile_size((length,), (patch,), (8,), overlap)
+    assert patch <= size <= 1.5 * patch
+    assert size % 8 == 0
+    computed, usual = (
+        one * len(tile_image((length,), (one,), overlap).tiles) for one in (size, patch)
+    )
+    assert computed <= usual

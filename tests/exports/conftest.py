@@ -137,8 +137,8 @@ def ours() -> Callable[[Case, Model], Segmentation]:
     """Segment a case as specimen-unet does, and see that there is something in it."""
 
     def segmented(case: Case, model: Model) -> Segmentation:
-        # What is exported lays overlapping tiles: the other tools do.
-        result = segment(case, model, device="cpu", overlap=OVERLAP)
+        # What is exported lays overlapping tiles of the patch: the other tools do.
+        result = segment(case, model, device="cpu", overlap=OVERLAP, fit_tiles=False)
         assert np.bincount(result.labels.ravel()).max() < 0.98 * result.labels.size
         return result
 

@@ -284,6 +284,14 @@ class SegmentationSettings(Settings):
         "sees other surroundings than in training (up to 0.04 Dice lost on vessels).",
         json_schema_extra={**ADVANCED, "step": 0.05},
     )
+    fit_tiles: bool = Field(
+        True,
+        title="Fit tiles",
+        description="Overlapping tiles are up to half as long again as the patches of "
+        "the training where that covers the image with less work, often half of it. "
+        "Off: as large as patches, as exported models have them.",
+        json_schema_extra=ADVANCED,
+    )
     device: str = Field(
         "auto", title="Device", description="auto, cpu, cuda, cuda:1 or mps.",
         json_schema_extra=ADVANCED,

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 # Pictures of which the largest is less than this much longer or wider than the
 # smallest are taken as they are.
 _ALIKE = 1.2
+# What the sides of the usual networks' patches are divisible by: of a size that is
+# not, a patch would be a little smaller, and every picture would take four of them.
+_MULTIPLE = 16
 
 
 def decide_common_size(
@@ -54,13 +57,16 @@ def decide_common_size(
         return Decision(None, "")
     aspect = float(np.median(shapes[:, 0] / shapes[:, 1]))
     area = min(float(np.median(shapes.prod(1))), most_pixels)
-    size = (
-        max(round(math.sqrt(area * aspect)), 1),
-        max(round(math.sqrt(area / aspect)), 1),
-    )
+    size = (_divisible(math.sqrt(area * aspect)), _divisible(math.sqrt(area / aspect)))
     return Decision(
         size, _reason(size, "their sizes differ and no file says how large a pixel is")
     )
+
+
+def _divisible(length: float) -> int:
+    """Shorten a side so that a network takes it whole, if it is not tiny."""
+    shorter = int(length / _MULTIPLE) * _MULTIPLE
+    return shorter or max(round(length), 1)
 
 
 def as_if_of_size(seen: Fingerprint, size: tuple[int, ...]) -> Fingerprint:

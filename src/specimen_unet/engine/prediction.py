@@ -20,10 +20,12 @@ from specimen_unet.domain.settings import SegmentationSettings
 from specimen_unet.engine.devices import free_memory, memory_errors
 from specimen_unet.engine.evaluation import Evaluator
 from specimen_unet.engine.intensity import intensity_scale
+from specimen_unet.engine.networks import size_multiple
 from specimen_unet.engine.openvino_network import OpenVinoNetwork
 from specimen_unet.engine.own_grid import OwnGrid
 from specimen_unet.engine.resampling import spacing_for
 from specimen_unet.engine.tile_reader import TileReader
+from specimen_unet.engine.tiling import tile_image, tile_size
 from specimen_unet.engine.ways import Cores, Overlapping, Room
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from specimen_unet.domain.plan import Plan
     from specimen_unet.domain.settings import EngineName
     from specimen_unet.engine.sinks import Sink
+    from specimen_unet.engine.tiling import Tiling
     from specimen_unet.engine.ways import Way
 
 DEFAULTS = SegmentationSettings()
@@ -77,7 +80,7 @@ def predict_into(  # noqa: PLR0913 (what is segmented, with what, how)
     Gray values are normalised as in training, and the image is brought to the spacing
     of the plan where its own differs by more than 1 % (not where the units cannot be
     compared). Without overlap it is cut into disjoint cores, each computed within a
-    tile as large as there is room for; else into tiles of the plan's patch whose
+    tile as large as there is room for; else into tiles of about the plan's patch whose
     probabilities are blended. A 2D plan on a volume works slice by slice along the
     first axis.
 
@@ -169,8 +172,17 @@ def _way(
     plan, device = evaluator.plan, evaluator.device
     slices = image.shape[1] if image.ndim - 1 > plan.dimensions else 0
     if settings.overlap > 0:
-        return Overlapping(grid, slices, plan, settings.overlap, device)
+        tiling = _tiling(grid.shape, plan, settings)
+        return Overlapping(grid, slices, plan, tiling, device)
     return Cores(grid, slices, plan, _room(grid, evaluator, slices))
+
+
+def _tiling(shape: Sequence[int], plan: Plan, settings: SegmentationSettings) -> Tiling:
+    """Lay overlapping tiles over an image."""
+    size = plan.patch
+    if settings.fit_tiles:
+        size = tile_size(shape, size, size_multiple(plan), settings.overlap)
+    return tile_image(shape, size, settings.overlap)
 
 
 def bytes_of_a_pass(device: torch.device) -> float:

@@ -6,6 +6,7 @@ Tiles, padding and weights are those of MONAI's `sliding_window_inference` with
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from specimen_unet.domain.case import Array
 
 Slices = tuple[slice, ...]
+
+# A tile may be so many times as long as a patch. Instance norms average over a tile: in
+# far larger ones the network sees what it was not trained on (docs/benchmarks.md).
+_LONGEST = 1.5
+# Nor may it reach further beyond the image: they average over the padding, too.
+_MOST_BEYOND = 1.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,50 @@ class Tiling:
             slice(before, before + size)
             for size, (before, _) in zip(self.shape, self.padding, strict=True)
         )
+
+
+def tile_size(
+    shape: Sequence[int],
+    patch: Sequence[int],
+    multiple: Sequence[int],
+    overlap: float,
+) -> tuple[int, ...]:
+    """Choose the tiles that cover an image with the fewest voxels.
+
+    Tiles of the patch's size rarely fit: an image a little longer than a patch would
+    take two. Along each axis a tile is as long as a patch or up to half as long again.
+
+    Parameters
+    ----------
+    shape, patch, multiple : sequence of int
+        Voxels of the image and of a patch along each spatial axis, and what the
+        network's input must be divisible by.
+    overlap : float
+        Share of a tile that its neighbour covers too, at least.
+    """
+    return tuple(
+        _tile_length(*numbers, overlap)
+        for numbers in zip(shape, patch, multiple, strict=True)
+    )
+
+
+def _tile_length(length: int, patch: int, multiple: int, overlap: float) -> int:
+    """Choose the length for which the fewest voxels are computed along an axis."""
+    if length <= patch:
+        return patch
+    best, least = patch, _count(length, patch, overlap) * patch
+    longest = int(min(_LONGEST * patch, _MOST_BEYOND * length))
+    for longer in range(patch + multiple, longest + 1, multiple):
+        computed = _count(length, longer, overlap) * longer
+        if computed < least:
+            best, least = longer, computed
+    return best
+
+
+def _count(length: int, tile: int, overlap: float) -> int:
+    """Return how many tiles cover a length."""
+    step = max(1, int(tile * (1 - overlap)))
+    return 1 + math.ceil(max(length - tile, 0) / step)
 
 
 def tile_image(shape: Sequence[int], size: Sequence[int], overlap: float) -> Tiling:

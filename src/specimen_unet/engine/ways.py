@@ -11,7 +11,7 @@ import torch
 from specimen_unet.engine.cores import cut_into_cores, tile_rules
 from specimen_unet.engine.devices import free_memory
 from specimen_unet.engine.tile_reader import Job
-from specimen_unet.engine.tiling import Blend, tile_image
+from specimen_unet.engine.tiling import Blend
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from specimen_unet.domain.plan import Plan
     from specimen_unet.engine.cores import Spans
     from specimen_unet.engine.own_grid import OwnGrid
+    from specimen_unet.engine.tiling import Tiling
 
 # Sums may take this share of a GPU's free memory; the network needs the rest.
 _SHARE_FOR_SUMS = 0.3
@@ -90,7 +91,7 @@ class Cores:
 
 
 class Overlapping:
-    """Tiles of the patch's size that overlap and are blended, as MONAI and nnU-Net do.
+    """Tiles that overlap and are blended, as MONAI and nnU-Net do.
 
     Memory: with K classes, K float32 for every voxel at the network's spacing, on the
     device where there is room.
@@ -99,8 +100,8 @@ class Overlapping:
     ----------
     grid, slices, plan
         As in `Cores`.
-    overlap : float
-        Share by which neighbouring tiles overlap.
+    tiling : Tiling
+        How the image is cut.
     device : torch.device
         Where the network computes.
     """
@@ -110,12 +111,12 @@ class Overlapping:
         grid: OwnGrid,
         slices: int,
         plan: Plan,
-        overlap: float,
+        tiling: Tiling,
         device: torch.device,
     ) -> None:
         self._grid = grid
         self._slices = _runs(slices, 1) if slices else [()]
-        self._tiling = tile_image(grid.shape, plan.patch, overlap)
+        self._tiling = tiling
         self._whole: Spans = tuple((0, length) for length in grid.shape)
         # Tiles are counted from the padding, jobs from the image.
         self._origin = [-front for front, _ in self._tiling.padding]
@@ -124,7 +125,9 @@ class Overlapping:
             for one in self._slices
             for tile in self._tiling.tiles
         ]
-        self.passes = _dealt(jobs, plan.batch)
+        # As many voxels a pass as a training step had, which took more memory for each.
+        step = plan.batch * math.prod(plan.patch)
+        self.passes = _dealt(jobs, max(1, step // math.prod(tiling.size)))
         sums = (len(self._slices), len(plan.label_values), *self._tiling.padded_shape)
         home = home_of_sums(device, 4 * math.prod(sums))
         self._blend = Blend(sums[0], sums[1], self._tiling, home)
