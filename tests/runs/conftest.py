@@ -18,6 +18,7 @@ from specimen_unet.domain.plan import Fingerprint, Forecast, Plan, Split
 from specimen_unet.domain.settings import TrainingSettings
 from specimen_unet.runs.folder import RunFolder
 from specimen_unet.runs.protocol import command_line, event_from_line
+from specimen_unet.runs.study import StudyFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,6 +59,30 @@ def run(
     dimensions = blob_cases[0].grid.dimensions
     settings = small_settings(dimensions=dimensions)
     return RunFolder.create(tmp_path, "blobs", blob_cases, settings)
+
+
+@pytest.fixture(scope="session")
+def study_cases(
+    spatial: tuple[int, ...], make_blob_case: Callable[..., Case]
+) -> list[Case]:
+    """Return six small cases of three patients, in 2D and in 3D, that two drew."""
+    return [
+        make_blob_case(
+            spatial, seed=seed, observers=("EA", "MG"), group=f"patient {seed // 2}"
+        )
+        for seed in range(6)
+    ]
+
+
+@pytest.fixture
+def study(
+    tmp_path: Path,
+    study_cases: list[Case],
+    small_settings: Callable[..., TrainingSettings],
+) -> StudyFolder:
+    """Return a study of three folds that was not begun."""
+    settings = small_settings(dimensions=study_cases[0].grid.dimensions)
+    return StudyFolder.create(tmp_path / "study", study_cases, settings, folds=3)
 
 
 @pytest.fixture
