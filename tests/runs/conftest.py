@@ -86,6 +86,35 @@ def study(
 
 
 @pytest.fixture
+def make_flat_study(
+    tmp_path: Path,
+    make_blob_case: Callable[..., Case],
+    small_settings: Callable[..., TrainingSettings],
+) -> Callable[..., StudyFolder]:
+    """Make a study of three folds in 2D, for what starts processes."""
+
+    def make(**changes: Any) -> StudyFolder:
+        cases = [make_blob_case((32, 32), seed=seed) for seed in range(6)]
+        return StudyFolder.create(
+            tmp_path / "flat", cases, small_settings(**changes), folds=3
+        )
+
+    return make
+
+
+@pytest.fixture
+def flat_study(make_flat_study: Callable[..., StudyFolder]) -> StudyFolder:
+    """Return a study whose folds take a moment."""
+    return make_flat_study()
+
+
+@pytest.fixture
+def long_study(make_flat_study: Callable[..., StudyFolder]) -> StudyFolder:
+    """Return a study whose folds take so long that they can be killed."""
+    return make_flat_study(steps=150)
+
+
+@pytest.fixture
 def plan_of_ours() -> Plan:
     """Return a plan that no planner was needed for."""
     return Plan(

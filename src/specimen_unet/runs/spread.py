@@ -175,7 +175,7 @@ class _Folds:
         """Wait a moment, and tell what has changed."""
         from distributed import wait
 
-        with suppress(TimeoutError):
+        with self._client.as_current(), suppress(TimeoutError):
             wait(list(self.pending), _LOOK_SECONDS, return_when="FIRST_COMPLETED")
         for fold in self.pending.values():
             yield from self._progress(fold)
