@@ -26,7 +26,7 @@ from specimen_unet.runs.fold import TRAINING_SHARE
 from specimen_unet.runs.journal import last_step
 from specimen_unet.runs.study_scores import mean_dice, score_cases
 from specimen_unet.runs.wanted import wanting
-from specimen_unet.runs.worker_tasks import SIGN, do_fold, not_seen, version_and_sight
+from specimen_unet.runs.worker_tasks import SIGN, do_fold, not_seen, version_and_unseen
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -106,7 +106,7 @@ def connected(scheduler: str) -> Iterator[Any]:
         yield client
 
 
-def check_workers(client: Any, path: Path) -> Iterator[Warned]:
+def check_workers(client: Any, *paths: Path) -> Iterator[Warned]:
     """Check that the workers there are can do the work.
 
     Yields
@@ -117,9 +117,11 @@ def check_workers(client: Any, path: Path) -> Iterator[Warned]:
     Raises
     ------
     RunFolderError
-        If one of them does not see the folder, or has another version or none.
+        If one of them does not see what is at the paths, or has another version, or
+        none.
     """
-    found = client.run(version_and_sight, str(path), on_error="return")
+    names = [str(path) for path in paths]
+    found = client.run(version_and_unseen, names, on_error="return")
     if not found:
         yield Warned(
             "The scheduler has no workers yet: start some with `dask worker ADDRESS "
@@ -131,9 +133,9 @@ def check_workers(client: Any, path: Path) -> Iterator[Warned]:
                 f"The worker {worker} cannot do this work ({answer}): install "
                 f"specimen-unet {__version__} where it runs."
             )
-        version, is_seen = answer
-        if not is_seen:
-            raise RunFolderError(not_seen(str(path), worker))
+        version, unseen = answer
+        if unseen:
+            raise RunFolderError(not_seen(unseen[0], worker))
         if version != __version__:
             raise RunFolderError(
                 f"The worker {worker} has specimen-unet {version}, but this is "

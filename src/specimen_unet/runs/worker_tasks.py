@@ -6,16 +6,23 @@ import os
 import platform
 import threading
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import specimen_unet
-from specimen_unet.domain.errors import RunBusyError, RunFolderError
+from specimen_unet.domain.errors import RunBusyError, RunFolderError, SpecimenUnetError
 from specimen_unet.runs.study import StudyFolder
 from specimen_unet.runs.wanted import control_by
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from specimen_unet.domain.control import StudyControl
+    from specimen_unet.domain.settings import SegmentationSettings
+    from specimen_unet.engine.model import Model
+    from specimen_unet.runs.image_files import Input
+    from specimen_unet.runs.segmented import ModelFile
 
 SIGN = "wanted"
 """File in a study that is touched as long as somebody waits for it."""
@@ -30,9 +37,10 @@ _RETRY_SECONDS = 2.0
 _ONE_AT_A_TIME = threading.Lock()
 
 
-def version_and_sight(path: str) -> tuple[str, bool]:
-    """Return the version on a worker, and whether it sees a file or folder."""
-    return specimen_unet.__version__, Path(path).exists()
+def version_and_unseen(paths: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the version on a worker, and which files or folders it does not see."""
+    unseen = [path for path in paths if not Path(path).exists()]
+    return specimen_unet.__version__, unseen
 
 
 def do_fold(path: str, fold: int) -> None:
@@ -51,6 +59,38 @@ def do_fold(path: str, fold: int) -> None:
     study = StudyFolder.open(Path(path))
     with _ONE_AT_A_TIME, control_by(study.path / SIGN) as control:
         _do_when_free(study, fold, control)
+
+
+def do_image(
+    image: Input,
+    models: tuple[ModelFile, ...],
+    out: str,
+    settings: SegmentationSettings,
+) -> Path | str:
+    """Segment an image; return where its labels are, or why there are none."""
+    from specimen_unet.runs.segment_files import segment_image
+
+    with _ONE_AT_A_TIME:
+        try:
+            events = segment_image(image, _loaded(models), Path(out), settings)
+            while True:
+                try:
+                    next(events)
+                except StopIteration as end:
+                    path: Path = end.value
+                    return path
+        except (SpecimenUnetError, OSError) as error:
+            return str(error)
+
+
+@lru_cache(maxsize=1)
+def _loaded(models: tuple[ModelFile, ...]) -> list[Model]:
+    """Load models once for all images."""
+    from specimen_unet.engine.devices import settle_heap
+    from specimen_unet.engine.model import load_model
+
+    settle_heap()
+    return [load_model(model.path) for model in models]
 
 
 def not_seen(path: str, machine: str) -> str:

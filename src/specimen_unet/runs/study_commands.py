@@ -1,0 +1,177 @@
+"""``specimen-unet crossvalidate``: studies from the terminal."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from specimen_unet.domain.control import StudyControl, WorkLeft
+from specimen_unet.domain.errors import PlanError
+from specimen_unet.domain.events import FoldDone, Validated, Warned
+from specimen_unet.engine.devices import settle_heap
+from specimen_unet.files.case_folder import CaseFolder
+from specimen_unet.files.cases import cases_of
+from specimen_unet.runs.answers import Answer, Status, records
+from specimen_unet.runs.crossvalidation import crossvalidating
+from specimen_unet.runs.study import FOLDS, StudyFolder
+from specimen_unet.runs.study_progress import StudyProgress
+from specimen_unet.runs.study_record import StudySource
+from specimen_unet.runs.terminal import WholeBar, stopping
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    import pandas as pd
+
+    from specimen_unet.domain.events import Event
+    from specimen_unet.domain.settings import TrainingSettings
+    from specimen_unet.files.case_options import CaseOptions
+
+_SHOWN = ("dice", "iou", "precision", "recall")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a study is to find out."""
+
+    folder: Path
+    options: CaseOptions
+    settings: TrainingSettings
+    folds: int | None = None
+
+
+def study_of(asked: Asked, out: Path | None) -> StudyFolder:
+    """Make a study of a folder of cases, or go on with the same one.
+
+    Parameters
+    ----------
+    asked : Asked
+        What it is to find out.
+    out : Path, optional
+        Its folder; ``NAME-study`` in this folder without.
+
+    Raises
+    ------
+    RunFolderError
+        If something else lies there.
+    """
+    path = out or Path(f"{asked.folder.resolve().name}-study")
+    folds = asked.folds or FOLDS
+    source = StudySource(
+        folder=asked.folder.resolve(),
+        layout=asked.options.layout,
+        group_pattern=asked.options.group_pattern,
+        answers=dict(asked.options.answers),
+        level=asked.options.level,
+    )
+    if StudyFolder.is_study(path):
+        study = StudyFolder.open(path)
+        study.check_same(asked.settings, folds, source)
+        return study
+    found = CaseFolder.open(source.folder, asked.options)
+    images = {
+        found.name(files): source.folder / files.images[0]
+        for files in found.cases(needs_labels=True)
+    }
+    return StudyFolder.create(
+        path,
+        cases_of(found),
+        asked.settings,
+        folds=folds,
+        source=source.model_copy(update={"images": images}),
+    )
+
+
+def open_study(path: Path, *, is_chosen: bool) -> StudyFolder:
+    """Open a study that is to go on as it was made.
+
+    Raises
+    ------
+    PlanError
+        If anything else was chosen.
+    """
+    if is_chosen:
+        raise PlanError(
+            "A study keeps the settings and cases it was made with: leave the options "
+            "out, or make another one of the folder of cases."
+        )
+    return StudyFolder.open(path)
+
+
+def crossvalidate(
+    study: StudyFolder, *, devices: Sequence[str] = (), scheduler: str | None = None
+) -> Answer:
+    """Do what is left of a study and show its table.
+
+    Parameters
+    ----------
+    study : StudyFolder
+        Begun or not.
+    devices : sequence of str, optional
+        One for each fold that runs beside others.
+    scheduler : str, optional
+        Of Dask workers that do the work.
+    """
+    settle_heap()
+    _tell(f"Study: {study.path}")
+    control = StudyControl()
+    work = crossvalidating(study, control=control, devices=devices, scheduler=scheduler)
+    try:
+        _watched(work, control, StudyProgress(study.folds))
+    except (WorkLeft, KeyboardInterrupt):
+        command = f"specimen-unet crossvalidate '{study.path}'"
+        text = f"Left before its end, nothing is lost. Go on with\n    {command}"
+        content = {"study": str(study.path), "resume": command}
+        return Answer(text, content, Status.INTERRUPTED)
+    return _answer(study)
+
+
+def _watched(
+    work: Generator[Event, None, None], control: StudyControl, progress: StudyProgress
+) -> None:
+    """Show one bar for all folds, and a line for each that is done."""
+    with closing(work), stopping(control), WholeBar("Cross-validation") as bar:
+        for event in work:
+            progress.hear(event)
+            if isinstance(event, FoldDone):
+                fold = f"fold {event.fold + 1} of {event.folds}"
+                _tell(f"{fold} done: Dice {event.mean_dice:.3f} on cases not seen")
+            elif isinstance(event, Warned):
+                _tell(f"warning: {event.message}")
+            elif not isinstance(event, Validated):
+                bar.move(progress.progress, progress.in_words(), progress.seconds_left)
+
+
+def _tell(text: str) -> None:
+    tqdm.write(text, file=sys.stderr)
+
+
+def _answer(study: StudyFolder) -> Answer:
+    summary = study.read_table(study.summary_path)
+    text = (
+        f"{_table(summary)}\n"
+        "low, high: 95 % bootstrap interval of the mean, over groups.\n"
+        f"Tables: {study.summary_path}, {study.scores_path}\n"
+        f"Labels: {study.path / 'predictions'}\n"
+        "All models together: specimen-unet segment IMAGES "
+        f"'{study.path}' --out LABELS"
+    )
+    content = {
+        "study": str(study.path),
+        "models": [str(path) for path in study.model_paths],
+        "predictions": str(study.path / "predictions"),
+        "summary": records(summary),
+        "scores": records(study.read_table(study.scores_path)),
+    }
+    return Answer(text, content)
+
+
+def _table(summary: pd.DataFrame) -> str:
+    """Show the overlap; sizes are in the files."""
+    rows = summary[summary["score"].isin(_SHOWN)].drop(columns=["label"])
+    return rows.to_string(index=False, float_format="%.3f")
