@@ -44,6 +44,7 @@ def add_crossvalidate(commands: Any) -> None:
     )
     parser.add_argument(
         "--folds",
+        dest="study_folds",  # not those of the settings
         type=int,
         metavar="K",
         help="how many models are trained (default: 5)",
@@ -68,24 +69,20 @@ def add_crossvalidate(commands: Any) -> None:
 
 def _crossvalidate(parsed: argparse.Namespace) -> Answer:
     settings, options = chosen(parsed, TrainingSettings), case_options(parsed)
-    if parsed.folds is not None and parsed.folds < 2:
-        raise OptionError(f"--folds {parsed.folds}: 2 or more were expected.")
+    if parsed.study_folds is not None and parsed.study_folds < 2:
+        raise OptionError(f"--folds {parsed.study_folds}: 2 or more were expected.")
     if parsed.at_once is not None and parsed.at_once < 1:
         raise OptionError(f"--at-once {parsed.at_once}: 1 or more were expected.")
     from specimen_unet.runs.study import StudyFolder
-    from specimen_unet.runs.study_commands import (
-        Asked,
-        crossvalidate,
-        open_study,
-        study_of,
-    )
+    from specimen_unet.runs.study_commands import crossvalidate, open_study
+    from specimen_unet.runs.study_making import Asked, study_of
 
     if StudyFolder.is_study(parsed.folder):
-        is_said = case_options(parsed) != AS_FOUND or parsed.folds or parsed.out
+        is_said = case_options(parsed) != AS_FOUND or parsed.study_folds or parsed.out
         is_chosen = bool(is_said or changes(parsed, TrainingSettings))
         study = open_study(parsed.folder, is_chosen=is_chosen)
     else:
-        asked = Asked(parsed.folder, options, settings, parsed.folds)
+        asked = Asked(parsed.folder, options, settings, parsed.study_folds)
         study = study_of(asked, parsed.out)
     devices = parsed.devices or [study.record.settings.device] * (parsed.at_once or 0)
     return crossvalidate(study, devices=devices, scheduler=parsed.scheduler)

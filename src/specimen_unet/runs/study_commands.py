@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
@@ -14,77 +12,21 @@ from specimen_unet.domain.control import StudyControl, WorkLeft
 from specimen_unet.domain.errors import PlanError
 from specimen_unet.domain.events import FoldDone, Validated, Warned
 from specimen_unet.engine.devices import settle_heap
-from specimen_unet.files.case_folder import CaseFolder
-from specimen_unet.files.cases import cases_of
 from specimen_unet.runs.answers import Answer, Status, records
 from specimen_unet.runs.crossvalidation import crossvalidating
-from specimen_unet.runs.study import FOLDS, StudyFolder
+from specimen_unet.runs.study import StudyFolder
 from specimen_unet.runs.study_progress import StudyProgress
-from specimen_unet.runs.study_record import StudySource
 from specimen_unet.runs.terminal import WholeBar, stopping
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from pathlib import Path
 
     import pandas as pd
 
     from specimen_unet.domain.events import Event
-    from specimen_unet.domain.settings import TrainingSettings
-    from specimen_unet.files.case_options import CaseOptions
 
 _SHOWN = ("dice", "iou", "precision", "recall")
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a study is to find out."""
-
-    folder: Path
-    options: CaseOptions
-    settings: TrainingSettings
-    folds: int | None = None
-
-
-def study_of(asked: Asked, out: Path | None) -> StudyFolder:
-    """Make a study of a folder of cases, or go on with the same one.
-
-    Parameters
-    ----------
-    asked : Asked
-        What it is to find out.
-    out : Path, optional
-        Its folder; ``NAME-study`` in this folder without.
-
-    Raises
-    ------
-    RunFolderError
-        If something else lies there.
-    """
-    path = out or Path(f"{asked.folder.resolve().name}-study")
-    folds = asked.folds or FOLDS
-    source = StudySource(
-        folder=asked.folder.resolve(),
-        layout=asked.options.layout,
-        group_pattern=asked.options.group_pattern,
-        answers=dict(asked.options.answers),
-        level=asked.options.level,
-    )
-    if StudyFolder.is_study(path):
-        study = StudyFolder.open(path)
-        study.check_same(asked.settings, folds, source)
-        return study
-    found = CaseFolder.open(source.folder, asked.options)
-    images = {
-        found.name(files): source.folder / files.images[0]
-        for files in found.cases(needs_labels=True)
-    }
-    return StudyFolder.create(
-        path,
-        cases_of(found),
-        asked.settings,
-        folds=folds,
-        source=source.model_copy(update={"images": images}),
-    )
 
 
 def open_study(path: Path, *, is_chosen: bool) -> StudyFolder:
