@@ -105,6 +105,20 @@ def test_a_folder_of_cases_becomes_a_table(folder, tmp_path, capsys):
     )
 
 
+def test_info_tells_how_far_a_study_is(folder, tmp_path, capsys):
+    assert main(["crossvalidate", str(folder), *SMALL, "--out", "s"]) == 0
+    capsys.readouterr()
+    assert main(["info", "s"]) == 0
+    told = capsys.readouterr().out
+    assert "Fold 3: done, 2 cases scored" in told
+    assert "prediction     EA label 1" in told
+    (tmp_path / "s" / "fold-1" / "model.safetensors").unlink()
+    assert main(["info", "s", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["folds"][1] == "100% trained, 2 cases to score"
+    assert answer["summary"] is None
+
+
 def test_another_question_needs_another_folder(folder, tmp_path, capsys):
     assert main(["crossvalidate", str(folder), *SMALL, "--out", "s"]) == 0
     for option in (["--seed", "3"], ["--layout", "names"]):

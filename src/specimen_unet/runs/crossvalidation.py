@@ -57,6 +57,7 @@ def crossvalidating(
     """
     control = control or StudyControl()
     with study.lock():
+        study.remove_leftovers()
         for caution in study.record.cautions:
             yield Warned(caution)
         done = [fold for fold in range(study.folds) if study.is_done(fold)]

@@ -163,6 +163,11 @@ class StudyFolder:
 
         return RunFolder(new_folder(self.path, path.name, fill))
 
+    def remove_leftovers(self) -> None:
+        """Delete runs that a killed process was making."""
+        for path in self.path.glob(".fold-*"):
+            shutil.rmtree(path, ignore_errors=True)
+
     def prediction_path(self, case: StudyCase) -> Path:
         """Return where the labels of a case are, once its fold has segmented it."""
         return self.path / "predictions" / case.prediction

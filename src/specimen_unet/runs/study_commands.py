@@ -16,17 +16,14 @@ from specimen_unet.runs.answers import Answer, Status, records
 from specimen_unet.runs.crossvalidation import crossvalidating
 from specimen_unet.runs.study import StudyFolder
 from specimen_unet.runs.study_progress import StudyProgress
+from specimen_unet.runs.study_scores import shown_summary
 from specimen_unet.runs.terminal import WholeBar, stopping
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
 
-    import pandas as pd
-
     from specimen_unet.domain.events import Event
-
-_SHOWN = ("dice", "iou", "precision", "recall")
 
 
 def open_study(path: Path, *, is_chosen: bool) -> StudyFolder:
@@ -96,7 +93,7 @@ def _tell(text: str) -> None:
 def _answer(study: StudyFolder) -> Answer:
     summary = study.read_table(study.summary_path)
     text = (
-        f"{_table(summary)}\n"
+        f"{shown_summary(summary)}\n"
         "low, high: 95 % bootstrap interval of the mean, over groups.\n"
         f"Tables: {study.summary_path}, {study.scores_path}\n"
         f"Labels: {study.path / 'predictions'}\n"
@@ -111,9 +108,3 @@ def _answer(study: StudyFolder) -> Answer:
         "scores": records(study.read_table(study.scores_path)),
     }
     return Answer(text, content)
-
-
-def _table(summary: pd.DataFrame) -> str:
-    """Show the overlap; sizes are in the files."""
-    rows = summary[summary["score"].isin(_SHOWN)].drop(columns=["label"])
-    return rows.to_string(index=False, float_format="%.3f")

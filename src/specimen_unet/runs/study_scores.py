@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from specimen_unet.runs.study_record import StudyCase
 
 _PAIR = ["first", "second"]
+_SHOWN = ("dice", "iou", "precision", "recall")
 _NO_NUMBERS = [*_PAIR, "between_observers", "size_unit", "case"]
 
 
@@ -89,6 +90,12 @@ def summary_of(scores: pd.DataFrame, groups: Mapping[str, str]) -> pd.DataFrame:
         part.insert(1, "second", str(second))
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
+
+
+def shown_summary(summary: pd.DataFrame) -> str:
+    """Show the overlap as text; sizes are in the file."""
+    rows = summary[summary["score"].isin(_SHOWN)].drop(columns=["label"])
+    return rows.to_string(index=False, float_format="%.3f")
 
 
 def _scored(study: StudyFolder, stored: StudyCase) -> pd.DataFrame:
