@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from specimen_unet.domain.control import StudyControl, WorkLeft
-from specimen_unet.domain.errors import PlanError, RunBusyError
+from specimen_unet.domain.errors import PlanError, RunBusyError, RunFolderError
 from specimen_unet.domain.events import (
     Finished,
     FoldBegun,
@@ -195,6 +196,28 @@ def test_a_failure_side_by_side_comes_back_as_what_it_was(flat_study: StudyFolde
         list(crossvalidating(study, devices=["cuda:77", "cuda:78"]))
     list(crossvalidating(study, devices=["cpu"]))
     assert_is_whole(study)
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_is_told_and_its_fold_goes_on_later(
+    long_study: StudyFolder,
+):
+    study, killed = long_study, []
+
+    def kill_the_first() -> None:
+        for event in crossvalidating(study, devices=["cpu"]):
+            if isinstance(event, FoldProgress) and event.progress > 0.1 and not killed:
+                held = (study.run(event.fold).path / "lock").read_text("utf-8")
+                killed.append(int(held.split()[1]))
+                os.kill(killed[0], signal.SIGKILL)
+
+    with pytest.raises(RunFolderError, match=r"fold 0 ended by itself .*-9"):
+        kill_the_first()
+    assert killed
+    assert study.model_paths == []
+    list(crossvalidating(study))
+    assert_is_whole(study)
+    assert set(steps(study, 0)) == set(range(1, 151))
 
 
 def until_steps(study: StudyFolder, folds: Iterable[int], step: int) -> None:

@@ -25,7 +25,7 @@ from specimen_unet.domain.events import (
 from specimen_unet.runs import wanted
 from specimen_unet.runs.crossvalidation import crossvalidating
 from specimen_unet.runs.spread import check_workers, connected, on_workers
-from specimen_unet.runs.wanted import control_by, wanting
+from specimen_unet.runs.wanted import control_by, wait_for, wanting
 from specimen_unet.runs.worker_tasks import SIGN, do_fold
 
 if TYPE_CHECKING:
@@ -195,6 +195,18 @@ def test_a_sign_that_nobody_touches_any_more_lets_workers_leave(
         assert not control.is_left
     touched.set()
     thread.join()
+
+
+def test_a_sign_that_appears_late_is_waited_for(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(wanted, "_LOOK_SECONDS", 0.02)
+    sign = tmp_path / SIGN
+    began = time.monotonic()
+    wait_for(sign, seconds=0.1)  # nobody wants it
+    assert 0.1 <= time.monotonic() - began < 5
+    threading.Timer(0.2, sign.touch).start()
+    wait_for(sign, seconds=20)
+    assert sign.exists()
+    assert time.monotonic() - began < 10
 
 
 def until(happened: Any) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from specimen_unet.domain.events import FoldBegun, FoldDone, FoldProgress
 from specimen_unet.runs import study_progress
-from specimen_unet.runs.study_progress import StudyProgress
+from specimen_unet.runs.study_progress import StudyProgress, done_in_words
 
 
 @pytest.fixture
@@ -74,3 +74,10 @@ def test_while_a_fold_cannot_tell_nobody_can(clock):
     told.hear(FoldDone(0, 2, 0.8))
     told.hear(FoldBegun(1, 2))
     assert math.isnan(told.seconds_left)
+
+
+def test_a_fold_without_a_score_says_so():
+    assert done_in_words(FoldDone(1, 5, 0.8312)) == (
+        "fold 2 of 5 done: Dice 0.831 on cases not seen"
+    )
+    assert "no label to score" in done_in_words(FoldDone(1, 5, math.nan))

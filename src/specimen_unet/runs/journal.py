@@ -19,12 +19,17 @@ _TAIL = 16_384
 
 
 def append_event(path: Path, event: Event) -> None:
-    """Append an event to a file of JSON lines.
+    """Append an event to a file of JSON lines."""
+    append_line(path, event_to_line(event, path.parent))
+
+
+def append_line(path: Path, text: str) -> None:
+    """Append a line, its break included, to a file.
 
     A writer killed in the middle of a line leaves it torn; that line is ended first,
     so that it swallows nothing of what follows.
     """
-    line = event_to_line(event, path.parent).encode()
+    line = text.encode()
     with path.open("a+b") as file:
         file.write(b"\n" + line if _ends_torn(file) else line)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from specimen_unet.domain.errors import RunFolderError
 from specimen_unet.files.library import read_card
+from specimen_unet.runs.journal import append_line
 from specimen_unet.runs.study import StudyFolder
 
 if TYPE_CHECKING:
@@ -135,10 +136,7 @@ class Segmented:
             **self._how,
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        path = self._out / FILE
-        is_torn = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
-        with path.open("a", encoding="utf-8") as file:
-            file.write("\n" * is_torn + json.dumps(line, ensure_ascii=False) + "\n")
+        append_line(self._out / FILE, json.dumps(line, ensure_ascii=False) + "\n")
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:

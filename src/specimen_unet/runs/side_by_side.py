@@ -151,7 +151,7 @@ class _Team:
         worker = self._workers.pop(fold)
         status = worker.end()
         self._free.append(worker.device)
-        if status != 0 and self.failure is None and not worker.is_leaving:
+        if self.failure is None and not worker.is_leaving:
             self.failure = errors.RunFolderError(
                 f"The process of fold {fold} ended by itself (exit code {status}), "
                 "perhaps because memory ran out. Go on with the study to resume it; "

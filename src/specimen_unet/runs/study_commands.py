@@ -15,7 +15,7 @@ from specimen_unet.engine.devices import settle_heap
 from specimen_unet.runs.answers import Answer, Status, records
 from specimen_unet.runs.crossvalidation import crossvalidating
 from specimen_unet.runs.study import StudyFolder
-from specimen_unet.runs.study_progress import StudyProgress
+from specimen_unet.runs.study_progress import StudyProgress, done_in_words
 from specimen_unet.runs.study_scores import shown_summary
 from specimen_unet.runs.terminal import WholeBar, stopping
 
@@ -78,8 +78,7 @@ def _watched(
         for event in work:
             progress.hear(event)
             if isinstance(event, FoldDone):
-                fold = f"fold {event.fold + 1} of {event.folds}"
-                _tell(f"{fold} done: Dice {event.mean_dice:.3f} on cases not seen")
+                _tell(done_in_words(event))
             elif isinstance(event, Warned):
                 _tell(f"warning: {event.message}")
             elif not isinstance(event, Validated):

@@ -88,3 +88,11 @@ class StudyProgress:
         word = "fold" if len(folds) == 1 else "folds"
         doing = ", ".join(dict.fromkeys(self.under_way[fold].doing for fold in folds))
         return f"{word} {names} of {self.folds}: {doing}"
+
+
+def done_in_words(event: FoldDone) -> str:
+    """Say that a fold is done, and what it is worth."""
+    fold = f"fold {event.fold + 1} of {event.folds} done"
+    if math.isnan(event.mean_dice):
+        return f"{fold}: its cases hold no label to score"
+    return f"{fold}: Dice {event.mean_dice:.3f} on cases not seen"

@@ -18,6 +18,7 @@ from specimen_unet.runs.crossvalidation import crossvalidating
 from specimen_unet.runs.folder import runs_folder
 from specimen_unet.runs.study import FOLDS, StudyFolder
 from specimen_unet.runs.study_making import Asked, study_of
+from specimen_unet.runs.study_progress import done_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -177,8 +178,7 @@ def _tell(event: Event, narrator: Narrator, progress: Callable[[str], object]) -
     if isinstance(event, FoldBegun):
         progress(f"fold {event.fold + 1} of {event.folds}")
     elif isinstance(event, FoldDone):
-        fold = f"fold {event.fold + 1} of {event.folds}"
-        progress(f"{fold} done: Dice {event.mean_dice:.3f} on cases not seen")
+        progress(done_in_words(event))
     else:
         narrator.tell(event)
 

@@ -23,6 +23,7 @@ TOUCH_SECONDS = 2.0
 PATIENCE_SECONDS = 300.0
 """A network drive may show the time of a file a minute late; a laptop may sleep."""
 
+APPEARING_SECONDS = 60.0
 _LOOK_SECONDS = 1.0
 
 
@@ -76,6 +77,13 @@ def control_by(
     finally:
         ended.set()
         thread.join()
+
+
+def wait_for(sign: Path, seconds: float = APPEARING_SECONDS) -> None:
+    """Wait until a sign is seen: a network drive may show a new file late."""
+    end = time.monotonic() + seconds
+    while _time_of(sign) is None and time.monotonic() < end:
+        time.sleep(_LOOK_SECONDS)
 
 
 def _time_of(sign: Path) -> float | None:

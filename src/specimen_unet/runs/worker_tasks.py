@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import specimen_unet
 from specimen_unet.domain.errors import RunBusyError, RunFolderError, SpecimenUnetError
 from specimen_unet.runs.study import StudyFolder
-from specimen_unet.runs.wanted import control_by
+from specimen_unet.runs.wanted import control_by, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +57,7 @@ def do_fold(path: str, fold: int) -> None:
     if not StudyFolder.is_study(Path(path)):
         raise RunFolderError(not_seen(path, platform.node()))
     study = StudyFolder.open(Path(path))
+    wait_for(study.path / SIGN)
     with _ONE_AT_A_TIME, control_by(study.path / SIGN) as control:
         _do_when_free(study, fold, control)
 
