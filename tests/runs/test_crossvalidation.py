@@ -48,6 +48,7 @@ def assert_is_whole(study: StudyFolder) -> None:
     assert len(study.model_paths) == study.folds
     for fold in range(study.folds):
         card = read_card(study.run(fold).model_path)
+        assert card.name == f"{study.name}-fold-{fold}"
         left_out = {case.name for case in study.cases_of(fold)}
         assert left_out
         # Neither learnt from nor looked at to choose the best weights.

@@ -25,6 +25,7 @@ from specimen_unet.engine.training import training
 from specimen_unet.files.library import library_folder, read_card, unused_path
 from specimen_unet.runs.curves import Curves, curves_of, write_curves, write_table
 from specimen_unet.runs.storage import copy_file, remove_leftovers
+from specimen_unet.runs.study import StudyFolder
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -212,8 +213,14 @@ def _trained(run: RunFolder, control: Control, device: str | None) -> Iterator[E
             )
     finally:
         write_curves(run.path, curves)
-    card = model.card.model_copy(update={"name": run.name})
+    card = model.card.model_copy(update={"name": _model_name(run)})
     replace(model, card=card).save(run.model_path)
+
+
+def _model_name(run: RunFolder) -> str:
+    """Name a model by its run; the folds of all studies are called alike."""
+    around = run.path.resolve().parent
+    return f"{around.name}-{run.name}" if StudyFolder.is_study(around) else run.name
 
 
 def _kept(
