@@ -7,6 +7,7 @@ import re
 import signal
 import threading
 import time
+from contextlib import nullcontext
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from specimen_unet.domain.events import (
 )
 from specimen_unet.runs import wanted
 from specimen_unet.runs.crossvalidation import crossvalidating
-from specimen_unet.runs.spread import check_workers, connected, on_workers
+from specimen_unet.runs.spread import _Folds, check_workers, connected, on_workers
 from specimen_unet.runs.wanted import control_by, wait_for, wanting
 from specimen_unet.runs.worker_tasks import SIGN, do_fold
 
@@ -150,6 +151,37 @@ def test_a_worker_that_does_not_see_the_folder_is_told(
 def test_a_task_says_by_itself_that_it_does_not_see_the_study(tmp_path: Path):
     with pytest.raises(RunFolderError, match="does not see"):
         do_fold(str(tmp_path / "elsewhere"), 0)
+
+
+def test_folds_that_fail_at_once_are_told_as_one_failure(
+    flat_study: StudyFolder, monkeypatch
+):
+    class Failed:
+        status = "error"
+
+        def __init__(self, fold: int) -> None:
+            self._fold = fold
+
+        def done(self) -> bool:
+            return True
+
+        def exception(self) -> Exception:
+            return PlanError(f"fold {self._fold}")
+
+        def cancel(self) -> None:
+            self.status = "cancelled"
+
+    class AllFail:
+        as_current = staticmethod(nullcontext)
+
+        def submit(self, task: Any, path: str, fold: int, key: str) -> Failed:
+            return Failed(fold)
+
+    monkeypatch.setattr("distributed.wait", lambda *_, **__: None)
+    folds = _Folds(AllFail(), flat_study, [0, 1, 2])
+    assert list(folds.look()) == []
+    assert folds.pending == {}
+    assert str(folds.failure) == "fold 0"
 
 
 def test_an_address_where_nobody_answers_is_told(flat_study: StudyFolder, monkeypatch):

@@ -181,7 +181,8 @@ class _Folds:
             wait(list(self.pending), _LOOK_SECONDS, return_when="FIRST_COMPLETED")
         for fold in self.pending.values():
             yield from self._progress(fold)
-        for future in [future for future in self.pending if future.done()]:
+        # One by one: a failure takes others out that wait, or have failed with it.
+        while future := next((each for each in self.pending if each.done()), None):
             yield from self._ended(future, self.pending.pop(future))
 
     def _submit(self, fold: int) -> Any:
