@@ -23,7 +23,7 @@ from specimen_unet.domain.events import (
     FoldProgress,
     StepDone,
 )
-from specimen_unet.runs import wanted
+from specimen_unet.runs import spread, wanted
 from specimen_unet.runs.crossvalidation import crossvalidating
 from specimen_unet.runs.spread import _Folds, check_workers, connected, on_workers
 from specimen_unet.runs.wanted import control_by, wait_for, wanting
@@ -49,6 +49,12 @@ def cluster() -> Iterator[LocalCluster]:
         yield cluster
 
 
+@pytest.fixture
+def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at the folders often, so that a fast machine is caught in mid-training."""
+    monkeypatch.setattr(spread, "_LOOK_SECONDS", 0.1)
+
+
 def steps(study: StudyFolder, fold: int) -> list[int]:
     events = study.run(fold).events()
     return [event.step for event in events if isinstance(event, StepDone)]
@@ -63,6 +69,7 @@ def trainer(study: StudyFolder, fold: int) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_often")
 def test_a_worker_killed_in_mid_training_loses_nothing(
     cluster: LocalCluster, long_study: StudyFolder
 ):
@@ -105,6 +112,7 @@ def test_a_worker_killed_in_mid_training_loses_nothing(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_often")
 def test_to_stop_lets_the_workers_save_and_leave(
     cluster: LocalCluster, long_study: StudyFolder
 ):
