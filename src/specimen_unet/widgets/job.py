@@ -253,12 +253,10 @@ class Job(QObject):
 
     def _child_gone(self) -> None:
         """Forget children that were let go and have left."""
-        gone = [
-            p for p in self._leaving if p.state() == QProcess.ProcessState.NotRunning
-        ]
-        for process in gone:
-            self._leaving.remove(process)
-            process.deleteLater()
+        for process in list(self._leaving):
+            if process.state() == QProcess.ProcessState.NotRunning:
+                self._leaving.remove(process)
+                process.deleteLater()
         self.closed.emit()
 
     def _child_left(self, code: int, status: QProcess.ExitStatus) -> None:
