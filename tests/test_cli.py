@@ -89,7 +89,8 @@ def test_the_whole_way(folder, small, answered, tmp_path, capsys):
     out = tmp_path / "labels"
     written = answered("segment", folder, trained["model"], "--out", out)["written"]
     assert sorted(path.name for path in out.iterdir()) == [
-        f"blob-{number}.tif" for number in range(4)
+        *(f"blob-{number}.tif" for number in range(4)),
+        "segmented.jsonl",
     ]
     assert len(written) == 4
     image, grid = read_image(folder / "blob-0.tif")
@@ -184,7 +185,10 @@ def test_bad_files_do_not_keep_the_others_waiting(folder, small, answered, tmp_p
         "a-broken.tif",
         "constant.tif",
     ]
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["b.tif"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "b.tif",
+        "segmented.jsonl",
+    }
 
     (images / "b.tif").unlink()
     answer = answered("segment", images, model, "--out", tmp_path / "none", status=1)
@@ -335,7 +339,9 @@ def test_channels_and_names_of_a_data_set_reach_model_labels_and_scores(
     assert card.plan.label_names == ("background", "blob")
     assert card.channel_names == ("T1", "T2")
     answered("segment", raw, model, "--out", out)
-    assert {path.name for path in out.iterdir()} == {f"blob{n}.tif" for n in range(3)}
+    assert {path.name for path in out.glob("*.tif")} == {
+        f"blob{n}.tif" for n in range(3)
+    }
     scores = answered("compare", out, raw)["scores"]
     assert {row["name"] for row in scores} == {"blob"}
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from specimen_unet.engine.training import train, training
     from specimen_unet.files.cases import read_cases
     from specimen_unet.files.consensus import consensus
+    from specimen_unet.runs.study_script import Study, crossvalidate
     from specimen_unet.viewer.layers import case_from_layers
 
 _HOME = {
@@ -33,12 +34,14 @@ _HOME = {
     "Grid": "domain.grid",
     "Model": "engine.model",
     "Segmentation": "engine.segmentation",
+    "Study": "runs.study_script",
     "agreement": "domain.observers",
     "agreement_matrix": "domain.yardsticks",
     "bland_altman": "domain.bland_altman",
     "case_from_layers": "viewer.layers",
     "compare": "domain.overlap",
     "consensus": "files.consensus",
+    "crossvalidate": "runs.study_script",
     "load_model": "engine.model",
     "margin": "domain.margins",
     "measure": "domain.measures",
@@ -57,12 +60,14 @@ __all__ = [
     "Grid",
     "Model",
     "Segmentation",
+    "Study",
     "agreement",
     "agreement_matrix",
     "bland_altman",
     "case_from_layers",
     "compare",
     "consensus",
+    "crossvalidate",
     "load_model",
     "margin",
     "measure",

@@ -17,6 +17,7 @@ import specimen_unet as su
 from specimen_unet.domain.phantoms import breast_ultrasound_phantom, specimen_phantom
 from specimen_unet.engine import planning
 from specimen_unet.files.images import write_image, write_labels
+from specimen_unet.runs import work
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +62,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
     planned = planning.plan
     monkeypatch.setattr(planning, "plan", small_plan)
+    monkeypatch.setattr(work, "make_plan", small_plan)
 
 
 @pytest.fixture

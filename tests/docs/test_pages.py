@@ -18,6 +18,7 @@ import pytest
 from specimen_unet import cli
 from specimen_unet.domain.advice import FOR_BACKBONE, FOR_LOSS, FOR_NETWORK
 from specimen_unet.runs.folder import runs_folder
+from specimen_unet.runs.study import StudyFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SMALL = shlex.split("--ending steps --steps 2 --channels 4,8 --network UNet --batch 1")
+STUDIES, SPREAD = "tests/runs/test_crossvalidation.py", "tests/runs/test_spread.py"
 # What cannot run in a test, to the letter, and the file that does run it.
 RUN_BY = {
     "python -m venv specimens": "tox.ini",
@@ -36,6 +38,13 @@ RUN_BY = {
     "python -m pip install tox && tox run -e py311": ".ci/run",
     "specimen-unet demo demo-output": "tests/runs/test_demo.py",
     "napari": "tools/take_pictures.py",
+    "specimen-unet crossvalidate specimens --devices cuda:0 cuda:1": STUDIES,
+    'python -m pip install "specimen-unet[distributed]"': "pyproject.toml",
+    "dask scheduler": SPREAD,
+    "dask worker tcp://head:8786 --nthreads 1": SPREAD,
+    "specimen-unet crossvalidate specimens --scheduler tcp://head:8786": SPREAD,
+    "specimen-unet segment volumes specimens-study --scheduler tcp://head:8786"
+    " --out labels": "tests/runs/test_segment_files.py",
 }
 COMMANDS = ("console", "sh", "bash")
 NO_CODE = ("text", "{toctree}", "{eval-rst}")
@@ -142,7 +151,8 @@ def run(arguments: list[str]) -> int:
     """Run a command in this process, its trainings small; RUN is the newest run."""
     if ">" in arguments:
         arguments = arguments[: arguments.index(">")]
-    if arguments[0] in ("train", "plan") and "RUN" not in arguments:
+    is_known = "RUN" in arguments or StudyFolder.is_study(Path(arguments[-1]))
+    if arguments[0] in ("train", "plan", "crossvalidate") and not is_known:
         arguments = [*arguments, *SMALL]
     arguments = [newest_run() if word == "RUN" else word for word in arguments]
     try:

@@ -18,6 +18,7 @@ from specimen_unet.domain.plan import Fingerprint, Forecast, Plan, Split
 from specimen_unet.domain.settings import TrainingSettings
 from specimen_unet.runs.folder import RunFolder
 from specimen_unet.runs.protocol import command_line, event_from_line
+from specimen_unet.runs.study import StudyFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,6 +59,59 @@ def run(
     dimensions = blob_cases[0].grid.dimensions
     settings = small_settings(dimensions=dimensions)
     return RunFolder.create(tmp_path, "blobs", blob_cases, settings)
+
+
+@pytest.fixture(scope="session")
+def study_cases(
+    spatial: tuple[int, ...], make_blob_case: Callable[..., Case]
+) -> list[Case]:
+    """Return six small cases of three patients, in 2D and in 3D, that two drew."""
+    return [
+        make_blob_case(
+            spatial, seed=seed, observers=("EA", "MG"), group=f"patient {seed // 2}"
+        )
+        for seed in range(6)
+    ]
+
+
+@pytest.fixture
+def study(
+    tmp_path: Path,
+    study_cases: list[Case],
+    small_settings: Callable[..., TrainingSettings],
+) -> StudyFolder:
+    """Return a study of three folds that was not begun."""
+    settings = small_settings(dimensions=study_cases[0].grid.dimensions)
+    return StudyFolder.create(tmp_path / "study", study_cases, settings, folds=3)
+
+
+@pytest.fixture
+def make_flat_study(
+    tmp_path: Path,
+    make_blob_case: Callable[..., Case],
+    small_settings: Callable[..., TrainingSettings],
+) -> Callable[..., StudyFolder]:
+    """Make a study of three folds in 2D, for what starts processes."""
+
+    def make(**changes: Any) -> StudyFolder:
+        cases = [make_blob_case((32, 32), seed=seed) for seed in range(6)]
+        return StudyFolder.create(
+            tmp_path / "flat", cases, small_settings(**changes), folds=3
+        )
+
+    return make
+
+
+@pytest.fixture
+def flat_study(make_flat_study: Callable[..., StudyFolder]) -> StudyFolder:
+    """Return a study whose folds take a moment."""
+    return make_flat_study()
+
+
+@pytest.fixture
+def long_study(make_flat_study: Callable[..., StudyFolder]) -> StudyFolder:
+    """Return a study whose folds take so long that they can be killed."""
+    return make_flat_study(steps=150)
 
 
 @pytest.fixture

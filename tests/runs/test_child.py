@@ -15,6 +15,8 @@ from specimen_unet.domain.events import (
     CheckpointSaved,
     Failed,
     Finished,
+    FoldBegun,
+    FoldDone,
     PlanReady,
     Preview,
     Ready,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from specimen_unet.domain.case import Case
+    from specimen_unet.runs.study import StudyFolder
 
 pytestmark = pytest.mark.slow
 
@@ -256,7 +259,7 @@ def test_two_children_never_train_one_run(start_child, child, long_run: RunFolde
     first.until(StepDone)
     child.train(long_run, resume=True)
     failed = child.until(Failed)[-1]
-    assert failed.kind == "RunFolderError"
+    assert failed.kind == "RunBusyError"
     assert str(first.process.pid) in failed.message
     first.process.kill()
     first.process.wait()
@@ -367,3 +370,40 @@ assert sys.stdin.read() == ""
         "from another program",
         "from below Python",
     ]
+
+
+def test_a_study_is_done_by_a_process_of_its_own_and_names_its_folds(
+    child, flat_study: StudyFolder
+):
+    study = flat_study
+    child.tell(command_line("crossvalidate", study=study.path))
+    heard = child.until(Finished)
+    assert heard[-1] == Finished(str(study.path))
+    begun = [event.fold for event in heard if isinstance(event, FoldBegun)]
+    done = [event.fold for event in heard if isinstance(event, FoldDone)]
+    assert begun == done == [0, 1, 2]
+    assert study.is_finished
+    assert not list(child.library.glob("fold-*"))
+
+
+def test_a_stopped_study_is_told_to_be_so_and_goes_on(child, long_study: StudyFolder):
+    study = long_study
+    child.tell(command_line("crossvalidate", study=study.path))
+    child.until(StepDone)
+    child.tell(command_line("stop"))
+    assert child.until(Finished)[-1] == Finished(str(study.path), stopped_early=True)
+    assert study.run(0).has_checkpoint
+    assert not study.model_paths
+    child.tell(command_line("crossvalidate", study=study.path))
+    assert child.until(Finished)[-1] == Finished(str(study.path))
+    steps = [e.step for e in study.run(0).events() if isinstance(e, StepDone)]
+    assert steps == list(range(1, 151))
+
+
+def test_one_fold_of_a_study_can_be_done_alone(child, flat_study: StudyFolder):
+    study = flat_study
+    child.tell(command_line("fold", study=study.path, fold=1, device="cpu"))
+    heard = child.until(Finished)
+    assert isinstance(heard[0], FoldBegun)
+    assert study.is_done(1)
+    assert not study.is_done(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -13,10 +14,11 @@ import numpy as np
 import pytest
 
 from specimen_unet.domain.case import Case
-from specimen_unet.domain.errors import RunFolderError
+from specimen_unet.domain.errors import RunBusyError, RunFolderError
 from specimen_unet.domain.events import Finished, StepDone, Warned
 from specimen_unet.domain.settings import SegmentationSettings, TrainingSettings
 from specimen_unet.runs.folder import RunFolder, SegmentJob, runs_folder
+from specimen_unet.runs.journal import last_step
 
 if TYPE_CHECKING:
     from specimen_unet.domain.plan import Plan
@@ -176,6 +178,21 @@ def test_a_line_torn_by_a_kill_costs_that_line_only(run: RunFolder, torn_at):
     assert run.events() == [Warned("before"), *whole, Warned("after")]
 
 
+def test_the_last_step_is_found_from_the_end(run: RunFolder):
+    path = run.path / "events.jsonl"
+    assert last_step(path) is None
+    run.record(Warned("x" * 40_000))
+    assert last_step(path) is None
+    for number in (1, 2):
+        run.record(StepDone(number, 0.5, 0.1, 0.25 * number, 1.0, 2.0))
+    run.record(Warned("after"))
+    with path.open("a", encoding="utf-8") as file:
+        file.write('{"event": "StepDone", "step": 3')  # torn
+    found = last_step(path)
+    assert found is not None
+    assert found.step == 2
+
+
 def test_no_temporary_files_are_left(run: RunFolder, plan_of_ours: Plan):
     run.write_plan(plan_of_ours)
     with run.lock():
@@ -192,6 +209,16 @@ def test_two_hands_never_hold_one_run(run: RunFolder):
         pass
     with run.lock():
         pass
+
+
+def test_a_drive_that_cannot_lock_is_told_apart_from_a_busy_run(run, monkeypatch):
+    def refuse(_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("specimen_unet.runs.lock._take", refuse)
+    with pytest.raises(RunFolderError, match="cannot lock files") as raised, run.lock():
+        pass
+    assert not isinstance(raised.value, RunBusyError)
 
 
 def _hold_for_ever(path: Path, held) -> None:

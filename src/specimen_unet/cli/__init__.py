@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from specimen_unet import __version__
 from specimen_unet.cli.images import add_cases, add_compare, add_segment
 from specimen_unet.cli.models import add_demo, add_export, add_info
+from specimen_unet.cli.studies import add_crossvalidate
 from specimen_unet.cli.training import add_plan, add_train
 from specimen_unet.domain.errors import SpecimenUnetError
 from specimen_unet.runs.answers import Answer, Status
@@ -30,7 +31,8 @@ exit codes:
   3  some of the files could not be read, segmented or compared
   4  the demo's model is worse than it should be
   130  interrupted: Ctrl-C once stops and keeps the model, twice leaves a run
-       that `specimen-unet train RUN --resume` goes on with
+       that `specimen-unet train RUN --resume` goes on with; a study is kept
+       as it is, and goes on when the command is given again
 """
 
 
@@ -38,6 +40,7 @@ _COMMANDS = (
     add_cases,
     add_plan,
     add_train,
+    add_crossvalidate,
     add_segment,
     add_compare,
     add_info,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from specimen_unet.cli.command import add_command
+from specimen_unet.cli.command import add_command, add_scheduler
 from specimen_unet.domain.comparison_settings import ComparisonSettings
 from specimen_unet.domain.settings import SegmentationSettings
 from specimen_unet.runs.options import (
@@ -47,8 +47,20 @@ def add_segment(commands: Any) -> None:
     """Add the command ``segment``."""
     parser = add_command(commands, "segment", "Segment images with a model.", _segment)
     parser.add_argument("images", type=Path, help="image file, or folder of them")
-    parser.add_argument("model", type=Path, help=".safetensors file")
+    parser.add_argument(
+        "model",
+        type=Path,
+        nargs="+",
+        help=".safetensors file, or the folder of a study (all its models); several "
+        "models segment together, by the mean of their probabilities",
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for the labels")
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="segment also what the same models have segmented before, in the same way",
+    )
+    add_scheduler(parser, "segment the images")
     add_case_options(parser, has_groups=False)
     add_options(parser, SegmentationSettings)
 
@@ -78,9 +90,12 @@ def _cases(parsed: argparse.Namespace) -> Answer:
 
 def _segment(parsed: argparse.Namespace) -> Answer:
     settings, options = chosen(parsed, SegmentationSettings), case_options(parsed)
-    from specimen_unet.runs.segment_files import segment_files
+    from specimen_unet.runs.segment_files import Where, segment_files
 
-    return segment_files(parsed.images, parsed.model, parsed.out, settings, options)
+    where = Where(parsed.again, parsed.scheduler)
+    return segment_files(
+        parsed.images, parsed.model, parsed.out, settings, options, where
+    )
 
 
 def _compare(parsed: argparse.Namespace) -> Answer:

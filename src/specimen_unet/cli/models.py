@@ -31,9 +31,11 @@ def add_export(commands: Any) -> None:
 
 def add_info(commands: Any) -> None:
     """Add the command ``info``."""
-    summary = "Describe a model, a run or a folder of cases."
+    summary = "Describe a model, a run, a study or a folder of cases."
     parser = add_command(commands, "info", summary, _info)
-    parser.add_argument("path", type=Path, help="model file, run or folder of cases")
+    parser.add_argument(
+        "path", type=Path, help="model file, run, study or folder of cases"
+    )
 
 
 def add_demo(commands: Any) -> None:

@@ -88,3 +88,14 @@ class Control:
         """Return the request not yet answered, once."""
         request, self._preview = self._preview, None
         return request
+
+
+class StudyControl(Control):
+    """Flags of a study, in which to stop is to leave.
+
+    A fold that was ended early would be no fair part of it: it is saved, to go on.
+    """
+
+    def stop(self) -> None:
+        """Ask the work to save where it stands and end, to be resumed."""
+        self.leave()

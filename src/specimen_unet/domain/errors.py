@@ -40,6 +40,10 @@ class RunFolderError(SpecimenUnetError):
     """A run folder is missing something, or is in use."""
 
 
+class RunBusyError(RunFolderError):
+    """Another process works on a run."""
+
+
 class MemoryExceededError(SpecimenUnetError):
     """The device ran out of memory."""
 

@@ -100,8 +100,42 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class FoldBegun:
+    """Fold number `fold` of `folds` is trained, or gone on with; 0 is the first."""
+
+    fold: int
+    folds: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoldProgress:
+    """How far one fold is; several may be under way at once.
+
+    `progress` is the share of the fold that is done, 0 to 1, `doing` what is done.
+    """
+
+    fold: int
+    folds: int
+    progress: float
+    seconds_left: float
+    doing: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoldDone:
+    """A fold has its model, and labels of the cases that the model has not seen.
+
+    `mean_dice` is that of these labels against what observers drew; NaN: undefined.
+    """
+
+    fold: int
+    folds: int
+    mean_dice: float
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
-    """The work ended and its result is at `path` (a model, or labels)."""
+    """The work ended and its result is at `path` (a model, labels, or a study)."""
 
     path: str
     stopped_early: bool = False
@@ -124,6 +158,9 @@ Event = (
     | TileDone
     | CheckpointSaved
     | Warned
+    | FoldBegun
+    | FoldProgress
+    | FoldDone
     | Finished
     | Failed
 )

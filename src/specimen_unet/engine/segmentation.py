@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,23 +15,20 @@ from specimen_unet.domain.gray_values import check_gray_values
 from specimen_unet.domain.settings import SegmentationSettings
 from specimen_unet.engine.components import keep_largest
 from specimen_unet.engine.devices import choose_device
+from specimen_unet.engine.ensemble import seen_by
+from specimen_unet.engine.model_fit import check_alike, check_fit, unit_caution
 from specimen_unet.engine.narration import duration
-from specimen_unet.engine.precision import fastest_precision
-from specimen_unet.engine.prediction import DEFAULTS, predict_into
+from specimen_unet.engine.prediction import DEFAULTS
 from specimen_unet.engine.probabilities import uncertainty_of
-from specimen_unet.engine.sinks import Labels, Probabilities
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
-
-    import torch
+    from collections.abc import Callable, Generator
 
     from specimen_unet.domain.case import Array
     from specimen_unet.domain.control import Control
     from specimen_unet.domain.grid import Grid
-    from specimen_unet.domain.plan import Plan
+    from specimen_unet.engine.ensemble import Seen
     from specimen_unet.engine.model import Model
-    from specimen_unet.engine.sinks import Part
 
 # Tiles are told some twenty times in a segmentation.
 _LINES = 20
@@ -56,6 +53,8 @@ class Segmentation:
         Where the voxels lie.
     name : str
         Case and model.
+    models : tuple of str
+        Names of the models that saw it; several are an ensemble.
     """
 
     labels: Array = field(repr=False)
@@ -63,11 +62,12 @@ class Segmentation:
     uncertainty: Array | None = field(repr=False)
     grid: Grid
     name: str
+    models: tuple[str, ...] = ()
 
 
 def segmenting(
     case: Case,
-    model: Model,
+    model: Model | Sequence[Model],
     settings: SegmentationSettings = DEFAULTS,
     *,
     control: Control | None = None,
@@ -78,8 +78,9 @@ def segmenting(
     ----------
     case : Case
         Its labels, if any, are not looked at.
-    model : Model
-        Stays on the CPU as it is.
+    model : Model or sequence of Model
+        They stay on the CPU as they are. Probabilities of several are averaged, which
+        needs one float32 a class and voxel, however many there are.
     settings : SegmentationSettings, optional
         Device, engine, overlap, mirrored copies, largest parts, probabilities.
     control : Control, optional
@@ -96,7 +97,8 @@ def segmenting(
     Raises
     ------
     ModelFileError
-        If the model is made for other images (channels, 3D), or broken.
+        If a model is made for other images (channels, 3D), or broken, or several do
+        not share labels, channels and dimensions.
     ImageError
         If the image holds NaN, or is the same everywhere.
     PlanError
@@ -104,28 +106,24 @@ def segmenting(
     SegmentationStopped, MemoryExceededError
         As `predict_into`.
     """
+    models = list(model) if isinstance(model, Sequence) else [model]
     device = choose_device(settings.device)
-    _check_fit(case, model.plan, model.name)
+    check_alike(models)
+    for each in models:
+        check_fit(case, each.plan, each.name)
     check_gray_values(case.image, f"The image of {case.name}")
-    if model.plan.resize_to is None and not case.grid.can_be_in(model.plan.unit):
-        yield Warned(_unit_caution(case.grid, model.plan))
-    sink = _Result(case, model.plan, is_sure_wanted=settings.probabilities)
-    yield from predict_into(
-        sink,
-        case.image,
-        case.grid,
-        _on_device(model.network, device),
-        _with_precision_of(device, model.plan),
-        settings=settings,
-        device=device,
-        control=control,
-    )
-    return _segmentation(case, model, sink, settings)
+    for each in models:
+        plan = each.plan
+        if plan.resize_to is None and not case.grid.can_be_in(plan.unit):
+            yield Warned(unit_caution(case.grid, plan))
+            break
+    result = yield from seen_by(models, case, settings, device, control)
+    return _segmentation(case, models, result, settings)
 
 
 def segment(  # noqa: PLR0913 (an array brings no grid of its own)
     case: Case | Array,
-    model: Model,
+    model: Model | Sequence[Model],
     settings: SegmentationSettings | None = None,
     *,
     device: str = "auto",
@@ -134,14 +132,15 @@ def segment(  # noqa: PLR0913 (an array brings no grid of its own)
     progress: Callable[[str], object] | None = None,
     **changes: Any,
 ) -> Segmentation:
-    """Segment an image with a model.
+    """Segment an image with a model, or with several together (an ensemble).
 
     Parameters
     ----------
     case : Case, or ndarray of shape (*spatial) or (C, *spatial)
         What to segment.
-    model : Model
-        From `train` or `load_model`.
+    model : Model or sequence of Model
+        From `train` or `load_model`. The probabilities of several are averaged; they
+        must share labels, channels and dimensions.
     settings : SegmentationSettings, optional
         How to segment; with probabilities, unless said otherwise.
     device : str, optional
@@ -182,96 +181,30 @@ def segment(  # noqa: PLR0913 (an array brings no grid of its own)
         _tell(event, progress)
 
 
-class _Result:
-    """Collects labels, and the probabilities only where they are wanted."""
-
-    def __init__(self, case: Case, plan: Plan, *, is_sure_wanted: bool) -> None:
-        self.labels = Labels(case.shape, plan.label_values)
-        self.probabilities = (
-            Probabilities(len(plan.label_values), case.shape)
-            if is_sure_wanted
-            else None
-        )
-
-    def add(self, part: Part, probabilities: torch.Tensor) -> None:
-        """Take the probabilities (K, *part) of a part."""
-        self.labels.add(part, probabilities)
-        if self.probabilities is not None:
-            self.probabilities.add(part, probabilities)
-
-    def finish(self) -> None:
-        """Wait for what is under way."""
-        self.labels.finish()
-        if self.probabilities is not None:
-            self.probabilities.finish()
-
-
 def _segmentation(
-    case: Case, model: Model, result: _Result, settings: SegmentationSettings
+    case: Case,
+    models: Sequence[Model],
+    result: Seen,
+    settings: SegmentationSettings,
 ) -> Segmentation:
     """Check the result and keep what was asked for."""
+    names = tuple(model.name for model in models)
     if not result.labels.is_sound:
         raise ModelFileError(
-            f"The model {model.name} answers with values that are not numbers, so its "
-            "training went wrong: train it again, with a lower learning rate."
+            f"The model {' or '.join(names)} answers with values that are not numbers, "
+            "so its training went wrong: train it again, with a lower learning rate."
         )
     labels = result.labels.values
     probabilities = result.probabilities.values if result.probabilities else None
+    with_what = names[0] if len(names) == 1 else f"ensemble of {len(names)} models"
     return Segmentation(
         labels=keep_largest(labels) if settings.largest_only else labels,
         probabilities=probabilities,
         uncertainty=None if probabilities is None else uncertainty_of(probabilities),
         grid=case.grid,
-        name=f"{case.name} {model.name}",
+        name=f"{case.name} {with_what}",
+        models=names,
     )
-
-
-def _check_fit(case: Case, plan: Plan, name: str) -> None:
-    """Refuse a model that was made for other images."""
-    if plan.dimensions > case.grid.dimensions:
-        raise ModelFileError(
-            f"The model {name} works on volumes (3D), but {case.name} is one 2D image: "
-            "choose a volume, or a 2D model."
-        )
-    if plan.image_channels != case.channels:
-        raise ModelFileError(
-            f"The model {name} takes images with {_channels(plan.image_channels)}, but "
-            f"{case.name} has {case.channels}: choose another model or image."
-        )
-
-
-def _channels(count: int) -> str:
-    return "1 channel" if count == 1 else f"{count} channels"
-
-
-def _unit_caution(grid: Grid, plan: Plan) -> str:
-    """Say what is done with an image whose voxel size means nothing to the model."""
-    if grid.unit == "pixel":
-        return (
-            f"The image does not say how large its voxels are, and the model was "
-            f"trained on voxels of {_size(plan.spacing)} {plan.unit}: voxels are taken "
-            "as they are. Set scale and units of the layer if they differ."
-        )
-    return (
-        f"The image's voxels are {_size(grid.spacing)} {grid.unit}, but the model was "
-        f"trained on images with spacing in {plan.unit}: voxels are taken as they are."
-    )
-
-
-def _size(spacing: Sequence[float]) -> str:
-    return " x ".join(f"{step:g}" for step in spacing)
-
-
-def _on_device(network: torch.nn.Module, device: torch.device) -> torch.nn.Module:
-    """Return the network on the device; the model's own stays where it is."""
-    return network if device.type == "cpu" else copy.deepcopy(network).to(device)
-
-
-def _with_precision_of(device: torch.device, plan: Plan) -> Plan:
-    """Keep the precision of training, unless this is another kind of device."""
-    if device.type == plan.device.partition(":")[0]:
-        return plan
-    return plan.model_copy(update={"precision": fastest_precision(device)})
 
 
 def _tell(event: TileDone | Warned, progress: Callable[[str], object] | None) -> None:

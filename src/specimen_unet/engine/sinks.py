@@ -108,16 +108,54 @@ class Probabilities:
         self._copies.finish()
 
 
-class _Copies:
-    """Copies from a device into arrays, a few at a time behind its work."""
+class MeanProbabilities:
+    """Keeps the mean of what several models say, and nothing of each of them.
 
-    def __init__(self) -> None:
+    Every model hands on all parts of the image; parts need not be the same.
+
+    Parameters
+    ----------
+    classes : int
+        K.
+    shape : sequence of int
+        Of the image.
+    models : int
+        How many there will be.
+
+    Attributes
+    ----------
+    values : ndarray of float32, shape (K, *spatial)
+        Background first; the mean once all models are through.
+    """
+
+    def __init__(self, classes: int, shape: Sequence[int], models: int) -> None:
+        self.values: Array = np.zeros((classes, *shape), np.float32)
+        self._models = models
+        self._copies = _Copies(adds=True)
+
+    def add(self, part: Part, probabilities: torch.Tensor) -> None:
+        """Add the share of a model."""
+        self._copies.add(probabilities / self._models, self.values[:, *part])
+
+    def finish(self) -> None:
+        """Wait for what is under way."""
+        self._copies.finish()
+
+
+class _Copies:
+    """Copies from a device into arrays, a few at a time behind its work.
+
+    With `adds`, what is in the arrays is added to.
+    """
+
+    def __init__(self, *, adds: bool = False) -> None:
+        self._adds = adds
         self._under_way: deque[tuple[torch.cuda.Event, torch.Tensor, Array]] = deque()
 
     def add(self, values: torch.Tensor, target: Array) -> None:
         """Copy values to `target`, now or before `finish` returns."""
         if values.device.type != "cuda":
-            target[...] = values.cpu().numpy()
+            self._put(values.cpu().numpy(), target)
             return
         pinned = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
         pinned.copy_(values, non_blocking=True)
@@ -134,4 +172,10 @@ class _Copies:
     def _settle(self) -> None:
         event, pinned, target = self._under_way.popleft()
         event.synchronize()
-        target[...] = pinned.numpy()
+        self._put(pinned.numpy(), target)
+
+    def _put(self, values: Array, target: Array) -> None:
+        if self._adds:
+            target += values
+        else:
+            target[...] = values

@@ -18,17 +18,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from specimen_unet.domain.control import Control, PreviewRequest, WorkLeft
+from specimen_unet.domain.control import Control, PreviewRequest, StudyControl, WorkLeft
 from specimen_unet.domain.events import Finished, PlanReady, Ready, Warned
 from specimen_unet.runs.folder import RunFolder, SegmentJob
 from specimen_unet.runs.protocol import Command, command_from_line, event_to_line
+from specimen_unet.runs.study import StudyFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from specimen_unet.domain.events import Event
 
-WORK = ("plan", "train", "segment", "export")
+WORK = ("plan", "train", "segment", "export", "crossvalidate", "fold")
+_OF_STUDIES = ("crossvalidate", "fold")
 
 
 def main() -> int:
@@ -118,7 +120,7 @@ class Worker:
     def _take(self, command: Command) -> None:
         """Queue work; hand the rest to the work under way."""
         if command.name in WORK:
-            control = Control()
+            control = StudyControl() if command.name in _OF_STUDIES else Control()
             self._controls.append(control)
             self._waiting.put((command, control))
         elif command.name == "quit":
@@ -152,6 +154,9 @@ class Worker:
 
             self.say(Finished(str(export_as_asked(command.arguments))))
             return
+        if isinstance(control, StudyControl):
+            self._study(command, control)
+            return
         run = RunFolder.open(Path(command.arguments["run"]))
         with _output_to(run.path / "log.txt"):
             if command.name == "plan":
@@ -165,6 +170,27 @@ class Worker:
             )
             for event in events:
                 self.say(event, run.path)
+
+    def _study(self, command: Command, control: StudyControl) -> None:
+        """Do a study, or one fold of it; one that is stopped can be gone on with."""
+        from specimen_unet.runs.crossvalidation import crossvalidating
+        from specimen_unet.runs.fold import run_fold
+
+        arguments = command.arguments
+        study = StudyFolder.open(Path(arguments["study"]))
+        with _output_to(study.path / "log.txt"):
+            try:
+                if command.name == "fold":
+                    fold, device = int(arguments["fold"]), str(arguments["device"])
+                    for event in run_fold(study, fold, control, device):
+                        self.say(event, study.path)
+                    self.say(Finished(str(study.path)))
+                    return
+                devices = [str(name) for name in arguments.get("devices") or ()]
+                for event in crossvalidating(study, control=control, devices=devices):
+                    self.say(event, study.path)
+            except WorkLeft:
+                self.say(Finished(str(study.path), stopped_early=True))
 
 
 def _import_for_training() -> None:

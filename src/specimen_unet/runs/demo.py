@@ -102,7 +102,7 @@ def _score(folder: Path, dimensions: int) -> pd.DataFrame:
     shutil.rmtree(predictions, ignore_errors=True)
     segment_files(
         folder / "unseen",
-        _model_path(folder, dimensions),
+        [_model_path(folder, dimensions)],
         predictions,
         SegmentationSettings(),
         AS_FOUND,

@@ -1,4 +1,4 @@
-"""``specimen-unet info``: what a model, a run or a folder of cases is."""
+"""``specimen-unet info``: what a model, a run, a study or a folder of cases is."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import pandas as pd
 from specimen_unet.domain.events import StepDone
 from specimen_unet.files.cases import read_cases
 from specimen_unet.files.library import read_card
-from specimen_unet.runs.answers import Answer
+from specimen_unet.runs.answers import Answer, records
 from specimen_unet.runs.folder import RunFolder
+from specimen_unet.runs.journal import last_step
+from specimen_unet.runs.study import StudyFolder
+from specimen_unet.runs.study_scores import shown_summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def describe(path: Path) -> Answer:
-    """Describe a model file, a run folder or a folder of cases.
+    """Describe a model file, a run folder, a study or a folder of cases.
 
     Raises
     ------
@@ -30,6 +33,8 @@ def describe(path: Path) -> Answer:
     """
     if RunFolder.is_run(path):
         return _describe_run(RunFolder(path))
+    if StudyFolder.is_study(path):
+        return _describe_study(StudyFolder.open(path))
     if path.is_dir():
         return _describe_cases(read_cases(path))
     return _describe_model(read_card(path))
@@ -79,6 +84,37 @@ def _state(run: RunFolder, steps: Sequence[StepDone]) -> str:
         done = f"{100 * steps[-1].progress:.0f} % done, {steps[-1].step} steps"
         return f"{done}; goes on with --resume"
     return "not begun"
+
+
+def _describe_study(study: StudyFolder) -> Answer:
+    folds = range(study.folds)
+    states = {fold: _state_of_fold(study, fold) for fold in folds}
+    facts = {"Study": study.name, "Cases": str(len(study.record.cases))}
+    facts |= {f"Fold {fold + 1}": state for fold, state in states.items()}
+    text, summary = _lines(facts), None
+    if study.is_finished:
+        summary = study.read_table(study.summary_path)
+        text += f"\n{shown_summary(summary)}"
+    else:
+        text += f"\nGo on with: specimen-unet crossvalidate '{study.path}'"
+    content = {
+        "study": str(study.path),
+        "is_finished": study.is_finished,
+        "folds": list(states.values()),
+        "settings": study.record.settings.model_dump(mode="json"),
+        "cases": [case.model_dump(mode="json") for case in study.record.cases],
+        "summary": None if summary is None else records(summary),
+    }
+    return Answer(text, content)
+
+
+def _state_of_fold(study: StudyFolder, fold: int) -> str:
+    cases = len(study.cases_of(fold))
+    if study.is_done(fold):
+        return f"done, {cases} cases scored"
+    step = last_step(study.path / f"fold-{fold}" / "events.jsonl")
+    share = f"{step.progress:.0%} trained" if step else "not begun"
+    return f"{share}, {cases} cases to score"
 
 
 def _describe_cases(cases: Sequence[Case]) -> Answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import IO, TYPE_CHECKING
 
+from specimen_unet.domain.events import StepDone
 from specimen_unet.runs.protocol import event_from_line, event_to_line
 
 if TYPE_CHECKING:
@@ -13,14 +14,22 @@ if TYPE_CHECKING:
 
     from specimen_unet.domain.events import Event
 
+# Of the end of a file: a validation between two steps takes some hundred bytes.
+_TAIL = 16_384
+
 
 def append_event(path: Path, event: Event) -> None:
-    """Append an event to a file of JSON lines.
+    """Append an event to a file of JSON lines."""
+    append_line(path, event_to_line(event, path.parent))
+
+
+def append_line(path: Path, text: str) -> None:
+    """Append a line, its break included, to a file.
 
     A writer killed in the middle of a line leaves it torn; that line is ended first,
     so that it swallows nothing of what follows.
     """
-    line = event_to_line(event, path.parent).encode()
+    line = text.encode()
     with path.open("a+b") as file:
         file.write(b"\n" + line if _ends_torn(file) else line)
 
@@ -34,6 +43,18 @@ def read_events(path: Path) -> Iterator[Event]:
             event = _event_or_none(line)
             if event is not None:
                 yield event
+
+
+def last_step(path: Path) -> StepDone | None:
+    """Return the last step that a file tells of, from its end; None where none is."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - _TAIL, 0))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except FileNotFoundError:
+        return None
+    events = (_event_or_none(line) for line in reversed(lines))
+    return next((event for event in events if isinstance(event, StepDone)), None)
 
 
 def _event_or_none(line: str) -> Event | None:

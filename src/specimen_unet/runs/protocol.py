@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from specimen_unet.domain.case import Array
 
 CommandName = Literal[
-    "plan", "train", "segment", "export", "pause", "go on", "stop", "preview", "quit"
-]
+    "plan", "train", "segment", "export", "crossvalidate", "fold",
+    "pause", "go on", "stop", "preview", "quit",
+]  # fmt: skip
 PREVIEW_FOLDER = "preview"
 _EVENTS: dict[str, type[events.Event]] = {
     kind.__name__: kind for kind in get_args(events.Event)
@@ -93,8 +94,10 @@ def command_line(command: CommandName, **arguments: Any) -> str:
 
     ``plan`` and ``train`` take `run` (the path of a run folder), ``train`` also
     `resume` and `more_minutes`; ``segment`` takes `job` (the path of a segmentation
-    job); ``export`` takes `model`, `target` (paths) and `settings` (of an export);
-    ``preview`` takes `case` (its name) and `index` (along the first axis).
+    job); ``crossvalidate`` takes `study` (the path of a study folder) and may take
+    `devices` (a list); ``fold`` takes `study`, `fold` and `device`; ``export`` takes
+    `model`, `target` (paths) and `settings` (of an export); ``preview`` takes `case`
+    (its name) and `index` (along the first axis).
     """
     written = {name: _plain(value) for name, value in arguments.items()}
     return json.dumps({"command": command, **written}) + "\n"

@@ -5,22 +5,52 @@ from __future__ import annotations
 import signal
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from tqdm import tqdm
 
 from specimen_unet.domain.events import StepDone, TileDone, Validated, Warned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from specimen_unet.domain.control import Control
     from specimen_unet.domain.events import Event
 
+Item = TypeVar("Item")
+
 _FORMAT = "{desc} {percentage:3.0f}%|{bar:25}|{postfix}"
 
 
-class ProgressBar:
+class WholeBar:
+    """A bar on standard error that follows a share of 1; none in a log file.
+
+    Parameters
+    ----------
+    what : str
+        What is being done, e.g. "Training".
+    """
+
+    def __init__(self, what: str) -> None:
+        self._bar = tqdm(
+            total=1.0, desc=what, bar_format=_FORMAT, leave=False, disable=None
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def move(self, progress: float, words: str, seconds_left: float) -> None:
+        """Show what is done, and how long it will take."""
+        if self._bar.disable:
+            return
+        self._bar.set_postfix_str(f"{words}, {duration(seconds_left)} left", False)
+        self._bar.update(min(progress, 1.0) - self._bar.n)
+
+
+class ProgressBar(WholeBar):
     """A bar on standard error that follows the events of one piece of work.
 
     Where standard error is not a terminal (a log file), there is no bar but a line
@@ -33,25 +63,17 @@ class ProgressBar:
     """
 
     def __init__(self, what: str) -> None:
-        self._bar = tqdm(
-            total=1.0, desc=what, bar_format=_FORMAT, leave=False, disable=None
-        )
+        super().__init__(what)
         self._dice = ""
-
-    def __enter__(self) -> ProgressBar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
 
     def show(self, event: Event) -> None:
         """Move on by an event."""
         if isinstance(event, StepDone):
             words = f"step {event.step}, loss {event.loss:.3f}{self._dice}"
-            self._move(event.progress, words, event.seconds_left)
+            self.move(event.progress, words, event.seconds_left)
         elif isinstance(event, TileDone):
             words = f"tile {event.tile} of {event.of}"
-            self._move(event.tile / event.of, words, event.seconds_left)
+            self.move(event.tile / event.of, words, event.seconds_left)
         elif isinstance(event, Validated):
             self._dice = f", Dice {event.mean_dice:.3f}"
             if self._bar.disable:
@@ -59,14 +81,14 @@ class ProgressBar:
         elif isinstance(event, Warned):
             self._say(f"warning: {event.message}")
 
-    def _move(self, progress: float, words: str, seconds_left: float) -> None:
-        if self._bar.disable:
-            return
-        self._bar.set_postfix_str(f"{words}, {duration(seconds_left)} left", False)
-        self._bar.update(min(progress, 1.0) - self._bar.n)
-
     def _say(self, text: str) -> None:
         tqdm.write(text, file=sys.stderr)
+
+
+def shown(results: Iterable[Item], what: str, of: int) -> Iterator[Item]:
+    """Show a bar while results come, where there is a terminal."""
+    bar: Iterator[Item] = iter(tqdm(results, what, of, leave=False, disable=None))
+    return bar
 
 
 @contextmanager

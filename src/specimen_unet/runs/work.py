@@ -25,6 +25,7 @@ from specimen_unet.engine.training import training
 from specimen_unet.files.library import library_folder, read_card, unused_path
 from specimen_unet.runs.curves import Curves, curves_of, write_curves, write_table
 from specimen_unet.runs.storage import copy_file, remove_leftovers
+from specimen_unet.runs.study import StudyFolder
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -57,6 +58,7 @@ def train_run(
     more_minutes: float | None = None,
     control: Control | None = None,
     library: Path | None = None,
+    device: str | None = None,
 ) -> Generator[Event, None, Path]:
     """Train a run to its end, or on from its checkpoint.
 
@@ -73,7 +75,10 @@ def train_run(
     control : Control, optional
         How the training is paused, stopped or left.
     library : Path, optional
-        Where the model is copied to; by default `library_folder()`.
+        Where the model is copied to; by default `library_folder()`. The run itself:
+        it is copied nowhere.
+    device : str, optional
+        Where to train, instead of where the settings or the plan say.
 
     Yields
     ------
@@ -101,7 +106,7 @@ def train_run(
             _check_start(run, resume)
         if not run.is_finished:
             with _failures_kept(run):
-                yield from _trained(run, control)
+                yield from _trained(run, control, device)
         path = _publish(run, library)
         finished = Finished(str(path), stopped_early=control.is_stopped)
         run.record(finished)
@@ -169,12 +174,13 @@ def _prolong(run: RunFolder, minutes: float, library: Path) -> None:
     run.log(f"Prolonged by {minutes:g} min")
 
 
-def _planned(run: RunFolder) -> Plan:
+def _planned(run: RunFolder, device: str | None = None) -> Plan:
     """Return the plan of a run; one that was not begun is planned anew."""
     if run.plan is None or not run.has_checkpoint:
         with memory_errors(ADVICE):
             start = read_card(run.start_path).plan if run.start_path else None
-            decided = make_plan(run.cases(), run.settings, start_from=start)
+            changes = {} if device is None else {"device": device}
+            decided = make_plan(run.cases(), run.settings, start_from=start, **changes)
             run.write_plan(decided)
     # As it was read back: 10 has become 10.0, and a resumed training must find
     # the very same plan.
@@ -183,10 +189,10 @@ def _planned(run: RunFolder) -> Plan:
     return plan
 
 
-def _trained(run: RunFolder, control: Control) -> Iterator[Event]:
+def _trained(run: RunFolder, control: Control, device: str | None) -> Iterator[Event]:
     """Train, keep what is told, and save the model in the run."""
     remove_leftovers(run.path)
-    plan = run.plan or _planned(run)
+    plan = run.plan or _planned(run, device)
     run.log(f"{'Resumed' if run.has_checkpoint else 'Begun'} on {plan.device_name}")
     start = load_model(run.start_path) if run.start_path else None
     curves = curves_of(run.events())
@@ -197,6 +203,7 @@ def _trained(run: RunFolder, control: Control) -> Iterator[Event]:
                 training(
                     run.cases(),
                     plan,
+                    device=device,
                     control=control,
                     checkpoints=run.path,
                     resume=run.has_checkpoint,
@@ -206,8 +213,14 @@ def _trained(run: RunFolder, control: Control) -> Iterator[Event]:
             )
     finally:
         write_curves(run.path, curves)
-    card = model.card.model_copy(update={"name": run.name})
+    card = model.card.model_copy(update={"name": _model_name(run)})
     replace(model, card=card).save(run.model_path)
+
+
+def _model_name(run: RunFolder) -> str:
+    """Name a model by its run; the folds of all studies are called alike."""
+    around = run.path.resolve().parent
+    return f"{around.name}-{run.name}" if StudyFolder.is_study(around) else run.name
 
 
 def _kept(

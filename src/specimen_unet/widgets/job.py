@@ -117,6 +117,11 @@ class Job(QObject):
         )
         self._ask("train", Path(run), line)
 
+    def crossvalidate(self, study: Path | str) -> None:
+        """Do what is left of a study; to stop it keeps it for later."""
+        line = command_line("crossvalidate", study=str(study))
+        self._ask("crossvalidate", Path(study), line)
+
     def segment(self, job: Path | str) -> None:
         """Segment what lies in a folder that `SegmentJob.create` made."""
         self._ask("segment", Path(job), command_line("segment", job=str(job)))
@@ -157,7 +162,7 @@ class Job(QObject):
         if not isalive(self):  # type: ignore[no-untyped-call]  # qtpy has no types
             return  # at the end of Python, in whatever order it clears away
         self.blockSignals(True)
-        saves = self._work is not None and self._work.kind == "train"
+        saves = self._work is not None and self._work.is_training
         self._work = None
         self._waiting.clear()
         if self._process is not None:
@@ -225,7 +230,7 @@ class Job(QObject):
 
     def _end_work(self) -> None:
         """Begin what waits; a child that has trained gives its memory back."""
-        if self._work is not None and self._work.kind == "train" and self._process:
+        if self._work is not None and self._work.is_training and self._process:
             self._let_go(self._process)
         self._work = None
         if self._waiting:
@@ -248,12 +253,10 @@ class Job(QObject):
 
     def _child_gone(self) -> None:
         """Forget children that were let go and have left."""
-        gone = [
-            p for p in self._leaving if p.state() == QProcess.ProcessState.NotRunning
-        ]
-        for process in gone:
-            self._leaving.remove(process)
-            process.deleteLater()
+        for process in list(self._leaving):
+            if process.state() == QProcess.ProcessState.NotRunning:
+                self._leaving.remove(process)
+                process.deleteLater()
         self.closed.emit()
 
     def _child_left(self, code: int, status: QProcess.ExitStatus) -> None:

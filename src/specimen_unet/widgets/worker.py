@@ -14,13 +14,14 @@ from qtpy.QtCore import QProcess, QProcessEnvironment
 
 from specimen_unet.domain.events import Event, Failed, Finished, PlanReady
 
-Kind = Literal["plan", "train", "segment", "export"]
+Kind = Literal["plan", "train", "segment", "export", "crossvalidate"]
 
 _NOUNS: dict[Kind, str] = {
     "plan": "planning",
     "train": "training",
     "segment": "segmentation",
     "export": "export",
+    "crossvalidate": "cross-validation",
 }
 _KILL_MS = 2000
 
@@ -32,6 +33,11 @@ class Work:
     kind: Kind
     folder: Path
     line: str
+
+    @property
+    def is_training(self) -> bool:
+        """Whether it saves a checkpoint before it leaves, and takes much memory."""
+        return self.kind in ("train", "crossvalidate")
 
     def is_ended_by(self, event: Event) -> bool:
         """Tell whether nothing more will be heard of it."""
@@ -104,7 +110,7 @@ def crash(work: Work, code: int, crashed: bool, words: str) -> Failed:
     """
     noun = _NOUNS[work.kind]
     where = ""
-    if work.kind == "train":
+    if work.is_training:
         where = f" It can be resumed from its last checkpoint, in {work.folder}."
     # Out of memory, Linux kills with this signal; Windows and macOS do not tell.
     if crashed and os.name == "posix" and code == signal.SIGKILL:

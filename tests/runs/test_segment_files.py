@@ -1,0 +1,208 @@
+"""Many images from the terminal: nothing twice, nothing lost, several models."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from distributed import LocalCluster
+
+from specimen_unet.cli import main
+from specimen_unet.domain.settings import SegmentationSettings
+from specimen_unet.engine.model import load_model
+from specimen_unet.engine.segmentation import segment
+from specimen_unet.engine.training import train
+from specimen_unet.files.case_options import AS_FOUND
+from specimen_unet.files.images import read_image, read_labels, write_image
+from specimen_unet.runs import segment_files as module
+from specimen_unet.runs.answers import Status
+from specimen_unet.runs.segment_files import Where, segment_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from specimen_unet.domain.case import Case
+    from specimen_unet.domain.settings import TrainingSettings
+    from specimen_unet.runs.answers import Answer
+
+SETTINGS = SegmentationSettings(device="cpu")
+
+
+@pytest.fixture(scope="module")
+def models(
+    tmp_path_factory: pytest.TempPathFactory,
+    make_blob_case: Callable[..., Case],
+    small_settings: Callable[..., TrainingSettings],
+) -> list[Path]:
+    """Return two models in 2D that differ."""
+    folder = tmp_path_factory.mktemp("models")
+    cases = [make_blob_case((32, 32), seed=seed) for seed in range(4)]
+    for seed in range(2):
+        settings = small_settings(seed=seed, steps=20, learning_rate=0.02)
+        train(cases, **settings.model_dump()).save(folder / f"{seed}.safetensors")
+    return [folder / "0.safetensors", folder / "1.safetensors"]
+
+
+@pytest.fixture
+def images(tmp_path: Path, make_blob_case: Callable[..., Case]) -> Path:
+    for seed in range(3):
+        case = make_blob_case((32, 32), seed=seed)
+        write_image(tmp_path / "images" / f"{seed}.tif", case.image[0], case.grid)
+    return tmp_path / "images"
+
+
+@pytest.fixture
+def do(images: Path, models: list[Path], tmp_path: Path) -> Callable[..., Answer]:
+    """Segment the images with the first model, or otherwise."""
+
+    def segmented(
+        *, with_: list[Path] | None = None, settings: Any = SETTINGS, **where: Any
+    ) -> Answer:
+        return segment_files(
+            images,
+            with_ or models[:1],
+            tmp_path / "out",
+            settings,
+            AS_FOUND,
+            Where(**where),
+        )
+
+    return segmented
+
+
+def kept(answer: Answer) -> list[str]:
+    assert answer.status == Status.OK
+    return [os.path.basename(name) for name in answer.content["kept"]]
+
+
+def test_what_is_segmented_is_not_segmented_again(do, tmp_path):
+    first = do()
+    assert kept(first) == []
+    labels = tmp_path / "out" / "1.tif"
+    before = labels.stat().st_mtime_ns
+    second = do()
+    assert kept(second) == ["0.tif", "1.tif", "2.tif"]
+    assert second.content["written"] == first.content["written"]
+    assert "3 of them were there already" in second.text
+    assert labels.stat().st_mtime_ns == before
+    assert kept(do(again=True)) == []
+    assert labels.stat().st_mtime_ns > before
+
+
+def test_labels_that_were_corrected_are_kept(do, tmp_path, make_blob_case):
+    do()
+    path = tmp_path / "out" / "1.tif"
+    corrected, grid = np.full((32, 32), 1, np.uint8), read_labels(path)[1]
+    module.write_labels(path, corrected, grid)
+    do()
+    assert np.array_equal(read_labels(path)[0], corrected)
+
+
+@pytest.mark.parametrize("change", ["model", "settings", "image", "labels", "record"])
+def test_what_differs_is_segmented_again(
+    change, do, models, images, tmp_path, make_blob_case
+):
+    do()
+    changes: dict[str, Any] = {}
+    again = {"0.tif", "1.tif", "2.tif"}
+    if change == "model":
+        changes["with_"] = models[1:]
+    elif change == "settings":
+        changes["settings"] = SegmentationSettings(mirror=True, device="cpu")
+    elif change == "image":
+        case = make_blob_case((32, 32), seed=9)
+        write_image(images / "1.tif", case.image[0], case.grid)
+        again = {"1.tif"}
+    elif change == "labels":
+        (tmp_path / "out" / "1.tif").unlink()
+        again = {"1.tif"}
+    else:
+        record = tmp_path / "out" / "segmented.jsonl"
+        record.write_bytes(record.read_bytes()[:-20])  # killed in mid-line
+        again = {"2.tif"}
+    assert set(kept(do(**changes))) == {"0.tif", "1.tif", "2.tif"} - again
+    assert set(kept(do(**changes))) == {"0.tif", "1.tif", "2.tif"}
+
+
+def test_another_device_makes_no_other_labels(do):
+    do()
+    assert len(kept(do(settings=SegmentationSettings()))) == 3
+
+
+def test_the_record_says_which_models_made_the_labels(do, models, tmp_path):
+    do(with_=models)
+    lines = (tmp_path / "out" / "segmented.jsonl").read_text("utf-8").splitlines()
+    first = json.loads(lines[0])
+    assert len(lines) == 3
+    assert first["labels"] == "0.tif"
+    assert [model["name"] for model in first["models"]] == [
+        load_model(path).name for path in models
+    ]
+    assert len({model["sha256"] for model in first["models"]}) == 2
+
+
+def test_an_interruption_between_images_keeps_what_was_written(
+    do, tmp_path, monkeypatch
+):
+    real, seen = module.segment_image, []
+
+    def interrupted(image: Any, *rest: Any) -> Any:
+        seen.append(image.name)
+        if image.name == "1":
+            raise KeyboardInterrupt
+        return real(image, *rest)
+
+    monkeypatch.setattr(module, "segment_image", interrupted)
+    answer = do()
+    assert answer.status == Status.INTERRUPTED
+    assert list(answer.content["written"]) == [str(tmp_path / "images" / "0.tif")]
+    assert "2 images are left. The same command goes on" in answer.text
+    monkeypatch.undo()
+    assert kept(do()) == ["0.tif"]
+
+
+def test_several_models_segment_together_from_the_terminal(
+    images, models, tmp_path, capsys
+):
+    out = tmp_path / "out"
+    command = ["segment", str(images), *map(str, models), "--out", str(out)]
+    assert main(command) == 0
+    image, grid = read_image(images / "0.tif")
+    expected = segment(
+        image, [load_model(path) for path in models], spacing=grid.spacing, unit="mm"
+    )
+    assert np.array_equal(read_labels(out / "0.tif")[0], expected.labels)
+    assert main(command) == 0
+    assert "were there already" in capsys.readouterr().out
+    assert main([*command, "--again"]) == 0
+    assert "were there already" not in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_workers_segment_as_one_machine_does(do, images, tmp_path):
+    here = do()
+    expected = {
+        path: read_labels(path)[0]
+        for path in map(Path, here.content["written"].values())
+    }
+    (images / "broken.tif").write_bytes(b"no image")
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50
+    ) as cluster:
+        answer = do(scheduler=cluster.scheduler_address, again=True)
+        assert answer.status == Status.SOME_FILES_FAILED
+        assert [os.path.basename(name) for name in answer.content["failed"]] == [
+            "broken.tif"
+        ]
+        assert set(map(Path, answer.content["written"].values())) == set(expected)
+        assert answer.content["kept"] == []
+        for path, labels in expected.items():
+            assert np.array_equal(read_labels(path)[0], labels)
+        (tmp_path / "out" / "1.tif").unlink()
+        answer = do(scheduler=cluster.scheduler_address)
+        assert len(answer.content["kept"]) == 2
+    assert (tmp_path / "out" / "1.tif").exists()
