@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from specimen_unet.domain.counts import labels_present
 from specimen_unet.domain.errors import NoAnnotationError, PlanError
+from specimen_unet.domain.folds import deal_folds, traits_of
 from specimen_unet.domain.plan import Split
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from specimen_unet.domain.case import Array, Case
+    from specimen_unet.domain.folds import Traits
 
     # Labels that occur, by the name of the case.
     Found = Mapping[str, frozenset[int]]
@@ -61,7 +62,8 @@ def split_cases(
         If two cases share a name, or there is no part number `fold`.
     """
     _check_names(cases)
-    found = {case.name: _labels_of(case) for case in cases}
+    traits = [traits_of(case) for case in cases]
+    found = {each.name: each.labels for each in traits}
     labelled = [case for case in cases if found[case.name]]
     if not labelled:
         raise NoAnnotationError(
@@ -71,35 +73,19 @@ def split_cases(
         return _split_one_case(cases, labelled[0], folds, fold, dimensions)
     if len({case.group for case in labelled}) == 1:
         return _split_one_group(labelled, folds, fold, cases, found)
-    return _split_groups(cases, found, folds, fold, seed)
-
-
-@dataclass(slots=True)
-class _Part:
-    """Groups that are held out together."""
-
-    groups: set[str] = field(default_factory=set)
-    labelled: int = 0
-    cases: int = 0
+    return _split_groups(cases, traits, folds, fold, seed)
 
 
 def _split_groups(
-    cases: Sequence[Case], found: Found, folds: int, fold: int, seed: int
+    cases: Sequence[Case], traits: Sequence[Traits], folds: int, fold: int, seed: int
 ) -> Split:
-    """Deal groups out to parts of like size, those with most labels first."""
-    total = Counter(case.group for case in cases)
-    labelled = Counter(case.group for case in cases if found[case.name])
-    parts = [_Part() for _ in range(min(folds, len(labelled)))]
-    names = np.random.default_rng(seed).permutation(sorted(total)).tolist()
-    for name in sorted(names, key=lambda name: (-labelled[name], -total[name])):
-        smallest = min(parts, key=lambda part: (part.labelled, part.cases))
-        smallest.groups.add(name)
-        smallest.labelled += labelled[name]
-        smallest.cases += total[name]
-    _check_fold(fold, len(parts), "groups")
-    held_out = parts[fold].groups
-    names_held_out = {case.name for case in cases if case.group in held_out}
-    return _split(cases, found, names_held_out)
+    """Hold out groups that are as the others."""
+    labelled = {each.group for each in traits if each.labels}
+    parts = min(folds, len(labelled))
+    _check_fold(fold, parts, "groups")
+    fold_of = deal_folds(traits, parts, seed)
+    held_out = {name for name, part in fold_of.items() if part == fold}
+    return _split(cases, {each.name: each.labels for each in traits}, held_out)
 
 
 def _split_one_group(
@@ -208,13 +194,6 @@ def _unseen(labels: frozenset[int]) -> str:
     return (
         f" Label {values} occurs only in what is held out and cannot be learnt: "
         "choose another fold, or label more."
-    )
-
-
-def _labels_of(case: Case) -> frozenset[int]:
-    """Return the labels that occur, over all observers."""
-    return frozenset(
-        label for drawn in case.labels.values() for label in labels_present(drawn)
     )
 
 
