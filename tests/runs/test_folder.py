@@ -41,6 +41,12 @@ def test_a_run_gives_back_its_cases(run: RunFolder, blob_cases: list[Case]):
             np.testing.assert_array_equal(stored.labels[observer], labels)
 
 
+def test_a_run_remembers_what_cases_are_marked_for(tmp_path):
+    case = Case(np.ones((3, 4)), name="032", split="validation")
+    run = RunFolder.create(tmp_path, "marked", [case, a_case("1")], TrainingSettings())
+    assert [case.split for case in run.cases()] == ["validation", ""]
+
+
 def test_the_folder_is_named_after_the_run_and_the_moment(tmp_path):
     run = RunFolder.create(tmp_path, "tumour: 3D/left", [a_case()], TrainingSettings())
     name, date, time = run.path.name.split("_")

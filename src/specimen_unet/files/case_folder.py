@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from specimen_unet.domain.case import Array
+    from specimen_unet.domain.case import Array, SplitMark
     from specimen_unet.domain.grid import Grid
     from specimen_unet.files.groups import Groups
     from specimen_unet.files.pairing import CaseFiles, Pairing
@@ -114,6 +114,10 @@ class CaseFolder:
     def group(self, files: CaseFiles) -> str:
         """Return the group of a case."""
         return self.groups.of_image[files.images[0]]
+
+    def split(self, files: CaseFiles) -> SplitMark:
+        """Return what a person wants a case to be used for; "" where nobody said."""
+        return self.groups.splits.get(files.images[0], "")
 
     def subfolder(self, files: CaseFiles) -> str:
         """Return the folder of its class, where images lie in several; "" elsewhere.
@@ -208,6 +212,7 @@ class CaseFolder:
                 group=self.group(files),
                 channel_names=self._channel_names(image, grid),
                 label_names=self.pairing.label_names,
+                split=self.split(files),
             )
         except SpecimenUnetError as error:
             path = self.listing.root / files.images[0]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from pydantic import Field, ValidationError
 
-from specimen_unet.domain.case import Case
+from specimen_unet.domain.case import Case, SplitMark
 from specimen_unet.domain.errors import RunFolderError
 from specimen_unet.domain.settings import Settings
 from specimen_unet.files.replacing import replaced
@@ -35,6 +35,7 @@ class StoredCase(Settings):
     observers: dict[str, str] = Field(description="Observer -> file of the labels.")
     channel_names: tuple[str, ...] = ()
     label_names: dict[int, str] = Field({}, description="Label value -> name.")
+    split: SplitMark = ""
 
 
 def write_json(path: Path, content: Settings) -> None:
@@ -83,6 +84,7 @@ def write_case(folder: Path, case: Case) -> None:
         observers=observers,
         channel_names=case.channel_names,
         label_names=dict(case.label_names),
+        split=case.split,
     )
     write_json(folder / "case.json", stored)
 
@@ -111,6 +113,7 @@ def read_case(folder: Path, *, writable: bool = False) -> Case:
         group=stored.group,
         channel_names=stored.channel_names,
         label_names=stored.label_names,
+        split=stored.split,
     )
 
 
