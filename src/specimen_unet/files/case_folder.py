@@ -144,6 +144,18 @@ class CaseFolder:
         case = self._case(files, image, drawn, grid)
         return ReadCase(case, tuple(cautions), questions)
 
+    def drawn(self, files: CaseFiles) -> dict[str, Array]:
+        """Read what every observer drew on a case, without its image.
+
+        Raises
+        ------
+        CaseReadError
+            If a file cannot be read.
+        """
+        if is_store(files.images[0]):
+            return self._drawn_in_store(files)
+        return {who: self.labels.read(paths)[0] for who, paths in files.labels.items()}
+
     def _drawn(
         self, files: CaseFiles, image: Array, grid: Grid
     ) -> tuple[dict[str, Array], list[str]]:
