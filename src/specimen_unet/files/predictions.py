@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -209,13 +210,31 @@ def prediction_of(
 def newest_predictions(
     places: Iterable[Path],
 ) -> dict[str, tuple[Path, Prediction]]:
-    """Return the newest labels of every case among several folders of labels."""
+    """Return the newest labels of every case among several folders of labels.
+
+    A folder whose list is damaged has none; that is told when somebody segments into
+    it.
+    """
     found: dict[str, tuple[Path, Prediction]] = {}
     for place in places:
-        for case, pair in Predictions(place).of_cases().items():
-            if case not in found or found[case][1].date < pair[1].date:
-                found[case] = pair
+        with suppress(CaseReadError):
+            _merge(found, Predictions(place).of_cases())
     return found
+
+
+def _merge(
+    found: dict[str, tuple[Path, Prediction]],
+    more: dict[str, tuple[Path, Prediction]],
+) -> None:
+    """Keep the newer of two."""
+    for case, pair in more.items():
+        if case not in found or found[case][1].date < pair[1].date:
+            found[case] = pair
+
+
+def places_of_predictions(root: Path) -> list[Path]:
+    """Find the folders, from this one down, into which models wrote."""
+    return sorted(path.parent for path in root.rglob(MANIFEST))
 
 
 def read_prediction(path: Path) -> Array:

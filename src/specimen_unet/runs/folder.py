@@ -35,7 +35,7 @@ from specimen_unet.runs.storage import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
     from contextlib import AbstractContextManager
 
     from specimen_unet.domain.case import Array, Case
@@ -67,7 +67,7 @@ class RunFolder:
         cls,
         parent: Path,
         name: str,
-        cases: Sequence[Case],
+        cases: Iterable[Case],
         settings: TrainingSettings,
         start_from: Path | None = None,
     ) -> RunFolder:
@@ -79,8 +79,9 @@ class RunFolder:
             Where the run's folder is made, e.g. `runs_folder()`.
         name : str
             What people call this training.
-        cases : sequence of Case
-            What to learn from; written once.
+        cases : iterable of Case
+            What to learn from; written once, one after the other, so that they may
+            be read only then.
         settings : TrainingSettings
             What a person chose.
         start_from : Path, optional
@@ -91,11 +92,13 @@ class RunFolder:
         RunFolderError
             If there are no cases, or two of one name.
         """
-        _check_names(cases)
 
         def fill(folder: Path) -> None:
+            names: Counter[str] = Counter()
             for number, case in enumerate(cases):
                 write_case(folder / "cases" / f"{number:03d}", case)
+                names[case.name] += 1
+            _check_names(names)
             write_json(folder / "settings.json", settings)
             if start_from is not None:
                 copy_file(start_from, folder / "start.safetensors")
@@ -287,13 +290,12 @@ class SegmentJob:
         shutil.rmtree(self.path)
 
 
-def _check_names(cases: Sequence[Case]) -> None:
-    names = Counter(case.name for case in cases)
+def _check_names(names: Counter[str]) -> None:
     twice = [name for name, count in names.items() if count > 1]
     if twice:
         raise RunFolderError(
             f"Several cases are called {', '.join(twice)}: give each its own name, "
             "because they are told apart by it."
         )
-    if not cases:
+    if not names:
         raise RunFolderError("There are no cases to learn from: give at least one.")

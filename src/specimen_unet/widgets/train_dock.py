@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from specimen_unet.domain.events import Event, Failed, Finished
+    from specimen_unet.files.chosen_cases import ChosenCases
     from specimen_unet.runs.folder import RunFolder
 
 
@@ -72,6 +73,16 @@ class TrainDock(Container[Widget]):
         self._show_set_up()
         self._closing = Closing(self.native, self._leave)
 
+    def learn_from(self, chosen: ChosenCases) -> None:
+        """Set up a training on cases of a folder; one that is under way goes on."""
+        if self._run is not None:
+            self.problem.tell(
+                f"A training is under way: end it before you train on {chosen.title}."
+            )
+            return
+        self._show_set_up()
+        self.set_up.learn_from(chosen)
+
     @property
     def run(self) -> RunFolder | None:
         """The run that is trained just now."""
@@ -101,17 +112,21 @@ class TrainDock(Container[Widget]):
         self.result.show_model(None)
         self.set_up.set_active(True)
 
-    def _begin(self, run: RunFolder, pairs: Sequence[Pair]) -> None:
+    def _begin(self, run: RunFolder, pairs: Sequence[Pair] | None) -> None:
         """Start a training that was set up."""
-        self._watch(run, pairs)
+        self._watch(run, self._open_pairs(run) if pairs is None else pairs)
         self.job.train(run.path)
 
     def _resume(self, run: RunFolder, more_minutes: float | None = None) -> None:
         """Let a training go on, with the layers it was begun with if they are open."""
+        self._watch(run, self._open_pairs(run))
+        self.job.train(run.path, resume=True, more_minutes=more_minutes)
+
+    def _open_pairs(self, run: RunFolder) -> list[Pair]:
+        """Find the cases of a run that are open as layers."""
         images = layers_of_type(self._viewer, napari.layers.Image)
         drawn = layers_of_type(self._viewer, napari.layers.Labels)
-        self._watch(run, pairs_of_cases(run.cases(), images, drawn))
-        self.job.train(run.path, resume=True, more_minutes=more_minutes)
+        return pairs_of_cases(run.cases(), images, drawn)
 
     def _show_ended(self, run: RunFolder) -> None:
         """Show a training of some other day as it was when it ended."""
