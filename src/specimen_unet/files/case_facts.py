@@ -131,8 +131,9 @@ def thumbnail_of(image: Array, dimensions: int, *, is_coloured: bool) -> Array:
     ndarray of uint8, shape (Y, X) or (Y, X, 3)
     """
     channels = image if image.ndim > dimensions else image[np.newaxis]
-    plane = channels if dimensions == 2 else channels[:, channels.shape[1] // 2]
-    small = _shrunk(np.asarray(plane, np.float32))
+    middle = (slice(None), channels.shape[1] // 2)
+    plane: Array = np.asarray(channels if dimensions == 2 else channels[middle])
+    small = _shrunk(plane.astype(np.float32))
     if is_coloured and len(small) >= 3:
         return np.ascontiguousarray(np.moveaxis(small[:3], 0, -1).astype(np.uint8))
     gray = np.nan_to_num(small[0])
@@ -148,8 +149,9 @@ def _shrunk(plane: Array) -> Array:
     height, width = (max(size // step, 1) for size in plane.shape[-2:])
     whole = plane[:, : height * step, : width * step]
     rows = np.add.reduceat(whole, np.arange(0, whole.shape[1], step), axis=1)
-    small: Array = np.add.reduceat(rows, np.arange(0, whole.shape[2], step), axis=2)
-    return small / (step * step)
+    summed = np.add.reduceat(rows, np.arange(0, whole.shape[2], step), axis=2)
+    small: Array = summed / (min(step, whole.shape[1]) * min(step, whole.shape[2]))
+    return small
 
 
 def _image_facts(folder: CaseFolder, files: CaseFiles) -> ImageFacts:

@@ -32,7 +32,7 @@ _LOOK_MS = 40
 _WIDTHS = {
     "case": 140,
     "size": 92,
-    "spacing": 92,
+    "spacing": 140,
     "observers": 80,
     "labels": 64,
     "group": 70,
@@ -75,6 +75,11 @@ class CaseView(QTableView):
         self._set_header()
         self._connect(model)
 
+    @property
+    def is_settling(self) -> bool:
+        """Whether it is soon told that other rows are seen."""
+        return self._look.isActive()
+
     def visible_rows(self) -> list[Row]:
         """List the cases that are seen, and a few below."""
         count = self.order.rowCount()
@@ -107,12 +112,12 @@ class CaseView(QTableView):
         header = cast("QHeaderView", self.horizontalHeader())
         self.order.invalidate()
         self.order.sort(header.sortIndicatorSection(), header.sortIndicatorOrder())
-        self._look.start()
+        self._look_soon()
 
     def show_matching(self, text: str) -> None:
         """Show the cases that have all of these words somewhere."""
         self.order.show_matching(text)
-        self._look.start()
+        self._look_soon()
         self.chosen.emit()
 
     def select_only(self, row: Row | None) -> None:
@@ -134,12 +139,12 @@ class CaseView(QTableView):
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
         """See other rows."""
         super().resizeEvent(event)
-        self._look.start()
+        self._look_soon()
 
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802
         """See rows for the first time."""
         super().showEvent(event)
-        self._look.start()
+        self._look_soon()
 
     def _set_looks(self) -> None:
         self.setIconSize(QSize(THUMBNAIL, THUMBNAIL))
@@ -175,9 +180,9 @@ class CaseView(QTableView):
     def _connect(self, model: CaseModel) -> None:
         for bar in (self.verticalScrollBar(), self.horizontalScrollBar()):
             if bar is not None:
-                bar.valueChanged.connect(self._look.start)
-        model.modelReset.connect(self._look.start)
-        self.order.layoutChanged.connect(self._look.start)
+                bar.valueChanged.connect(self._look_soon)
+        model.modelReset.connect(self._look_soon)
+        self.order.layoutChanged.connect(self._look_soon)
         selection = self._selection()
         selection.selectionChanged.connect(lambda *_: self.chosen.emit())
         selection.currentRowChanged.connect(self._go_to)
@@ -194,6 +199,10 @@ class CaseView(QTableView):
 
     def _tell_sorted(self, number: int, _: Qt.SortOrder) -> None:
         self.sorted_by.emit(COLUMNS[number])
+        self._look_soon()
+
+    def _look_soon(self, *_: object) -> None:
+        """Tell a moment later; a timer would take a scroll bar's value for its time."""
         self._look.start()
 
     def _selection(self) -> QItemSelectionModel:

@@ -137,6 +137,7 @@ class SegmentDock(Container[Widget]):
         problem = ""
         is_layer = self.cases.cases is None
         self._choices.show_row(self.image, is_layer)
+        self.form.show_field("probabilities", is_layer)
         self.channels.show_model(self.model.card if is_layer else None, None)
         if is_layer:
             self.channels.show_model(self.model.card, self.image.value)
