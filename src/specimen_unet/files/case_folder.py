@@ -124,8 +124,12 @@ class CaseFolder:
 
         It is told to people and means nothing here: neither a group nor a label.
         """
-        heads = {_head(case.images[0]) for case in self.pairing.cases}
-        return _head(files.images[0]) if len(heads) > 1 else ""
+        return _head(files.images[0]) if self._has_subfolders else ""
+
+    @cached_property
+    def _has_subfolders(self) -> bool:
+        """Whether images lie in several folders."""
+        return len({_head(case.images[0]) for case in self.pairing.cases}) > 1
 
     def read(self, files: CaseFiles) -> ReadCase:
         """Read a case.

@@ -154,6 +154,13 @@ class CaseTable:
             return None if math.isnan(dice) else dice
         return natural(self.text(row, column))
 
+    def sort(self, column: Column, *, is_downwards: bool = False) -> None:
+        """Sort the rows; what is not known stands last either way."""
+        keys = {id(row): self.key(row, column) for row in self.rows}
+        known = [row for row in self.rows if keys[id(row)] is not None]
+        known.sort(key=lambda row: keys[id(row)], reverse=is_downwards)
+        self.rows = [*known, *(row for row in self.rows if keys[id(row)] is None)]
+
     def matches(self, row: Row, words: Iterable[str]) -> bool:
         """Tell whether name, group, split and observers hold all the words."""
         texts = (row.name, row.subfolder, row.group, row.split, *row.files.labels)

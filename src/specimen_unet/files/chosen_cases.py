@@ -58,6 +58,14 @@ class ChosenCases:
         names = (name for files in self.files for name in files.files)
         return sum(_size(root / name) for name in names)
 
+    @property
+    def stamp(self) -> int:
+        """A number that is another one once a file was changed."""
+        root = self.folder.listing.root
+        names = (name for files in self.files for name in files.files)
+        paths = (root / name for name in names)
+        return hash(tuple(p.stat().st_mtime_ns if p.exists() else 0 for p in paths))
+
     def read(self) -> Iterator[Case]:
         """Read the cases, one after the other.
 

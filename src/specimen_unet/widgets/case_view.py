@@ -110,7 +110,6 @@ class CaseView(QTableView):
     def sort_again(self) -> None:
         """Sort by the same column once more is known."""
         header = cast("QHeaderView", self.horizontalHeader())
-        self.order.invalidate()
         self.order.sort(header.sortIndicatorSection(), header.sortIndicatorOrder())
         self._look_soon()
 

@@ -53,6 +53,7 @@ class Choice:
     start_from: Path | None = None
     grids: tuple[Grid, ...] = ()
     chosen: ChosenCases | None = None  # instead of pairs: cases of a folder
+    stamp: int = 0  # another one once their files were changed
 
     @property
     def name(self) -> str:
@@ -67,8 +68,8 @@ class Choice:
         """Tell whether the same layers or files would be copied."""
         if other is None:
             return False
-        mine = self.pairs, self.grids, self.chosen
-        return mine == (other.pairs, other.grids, other.chosen)
+        mine = self.pairs, self.grids, self.stamp, self.chosen
+        return mine == (other.pairs, other.grids, other.stamp, other.chosen)
 
     @property
     def size(self) -> int:

@@ -138,12 +138,11 @@ class SegmentDock(Container[Widget]):
         is_layer = self.cases.cases is None
         self._choices.show_row(self.image, is_layer)
         self.form.show_field("probabilities", is_layer)
-        self.channels.show_model(self.model.card if is_layer else None, None)
-        if is_layer:
-            self.channels.show_model(self.model.card, self.image.value)
+        card = self.model.card if is_layer else None
+        self.channels.show_model(card, self.image.value)
         try:
-            if self.model.card is not None and is_layer:
-                remarks = check_model_fits(self.model.card, *self._layers())
+            if card is not None:
+                remarks = check_model_fits(card, *self._layers())
         except SpecimenUnetError as error:
             problem = str(error)
         self.problem.tell(problem)

@@ -161,9 +161,10 @@ class SetUp(Container[Widget]):
             return None
         if not self._is_sound:
             return None
-        if self.chosen.cases is not None:
-            start_from = self.start_from.value
-            return Choice((), settings, start_from, chosen=self.chosen.cases)
+        chosen = self.chosen.cases
+        if chosen is not None:
+            start = self.start_from.value
+            return Choice((), settings, start, chosen=chosen, stamp=chosen.stamp)
         # A layer whose scale was changed is copied anew.
         grids = tuple(grid_of_layer(pair.image) for pair in self.cases.pairs)
         return Choice(self.cases.pairs, settings, self.start_from.value, grids)
@@ -178,6 +179,8 @@ class SetUp(Container[Widget]):
 
     def _train(self, _: Any = None) -> None:
         self.train.text, self.train.enabled = _PREPARING, False
+        if self.chosen.cases is not None:  # labels may have been saved meanwhile
+            self.draft.choose(self._choice())
         self.draft.take()
 
     def _refuse(self, text: str) -> None:
