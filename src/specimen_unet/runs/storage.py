@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,11 +19,14 @@ from specimen_unet.domain.settings import Settings
 from specimen_unet.files.replacing import replaced
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable, Iterator
 
     from specimen_unet.domain.case import Array
 
 Content = TypeVar("Content", bound=Settings)
+_FILES_OF_A_CASE = 8  # the image, and labels of a few observers
+_OTHER_FILES = 512  # libraries, pipes, the viewer's own
 
 
 class StoredCase(Settings):
@@ -169,6 +173,42 @@ def open_array(path: Path, *, writable: bool = False) -> Array:
         ) from error
     # A plain array over the same memory: the subclass only slows indexing.
     return np.asarray(mapped)
+
+
+def check_names(names: Counter[str]) -> None:
+    """Refuse no cases at all, and two of one name."""
+    twice = [name for name, count in names.items() if count > 1]
+    if twice:
+        raise RunFolderError(
+            f"Several cases are called {', '.join(twice)}: give each its own name, "
+            "because they are told apart by it."
+        )
+    if not names:
+        raise RunFolderError("There are no cases to learn from: give at least one.")
+
+
+def name_of_case(folder: Path) -> str:
+    """Return the name of a case without opening it."""
+    return read_json(folder / "case.json", StoredCase).name
+
+
+def allow_open_cases(count: int) -> None:
+    """Let this process keep the files of so many cases open, if the system lets it.
+
+    Linux and macOS allow 1024 or 256 unless asked; a memory map keeps its file open, so
+    that a training on a thousand cases needs some thousands.
+    """
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows, which has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count * _FILES_OF_A_CASE + _OTHER_FILES
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def new_folder(parent: Path, name: str, fill: Callable[[Path], None]) -> Path:
