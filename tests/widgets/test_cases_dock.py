@@ -6,7 +6,7 @@ from PIL import Image
 
 from specimen_unet.files.case_folder import CaseFolder
 from specimen_unet.files.images import write_image, write_labels
-from specimen_unet.widgets import cases_dock, mark_making
+from specimen_unet.widgets import folder_bar, mark_making
 from specimen_unet.widgets.cases_dock import CasesDock
 
 
@@ -91,7 +91,7 @@ def press(button):
 
 
 def test_an_open_folder_is_told_with_what_could_not_be_paired(opened):
-    assert "4 cases · 4 groups" in opened.title.value
+    assert "4 cases · 4 groups" in opened.bar.title.value
     assert "Not paired: 2" in opened.unpaired.toggle.text
     reasons = opened.unpaired.lines.toPlainText()
     assert "lost_labels.tif: no image" in reasons
@@ -102,16 +102,22 @@ def test_an_open_folder_is_told_with_what_could_not_be_paired(opened):
 
 
 def test_before_a_folder_is_open_nothing_can_be_pressed_but_open(dock):
-    buttons = (dock.find, dock.make_splits, dock.save, dock.train, dock.segment)
+    buttons = (
+        dock.find,
+        dock.make_splits,
+        dock.save,
+        dock.work.train,
+        dock.work.segment,
+    )
     assert [button.enabled for button in buttons] == [False] * 5
-    assert "Open a folder" in dock.title.value
-    assert not dock.validate.visible
+    assert "Open a folder" in dock.bar.title.value
+    assert not dock.work.validate.visible
 
 
 def test_a_folder_that_is_none_is_told(dock, tmp_path, qtbot):
     dock.show_folder(tmp_path / "nowhere")
-    qtbot.waitUntil(lambda: bool(dock.problem.value))
-    assert "There is no folder" in dock.problem.value
+    qtbot.waitUntil(lambda: bool(dock.bar.problem.value))
+    assert "There is no folder" in dock.bar.problem.value
 
 
 def test_groups_and_splits_are_given_to_all_selected_and_saved(opened, folder):
@@ -121,7 +127,7 @@ def test_groups_and_splits_are_given_to_all_selected_and_saved(opened, folder):
     opened.marks.group.native.returnPressed.emit()
     select(opened, 1)
     opened.marks.split.native.activated.emit(3)
-    assert "3 groups · 1 test" in opened.title.value
+    assert "3 groups · 1 test" in opened.bar.title.value
     press(opened.save)
     found = CaseFolder.open(folder)
     marks = {
@@ -222,12 +228,12 @@ def test_what_is_filtered_or_selected_is_what_is_worked_on(opened):
     assert len(opened.chosen_rows()) == 4
     opened.filter.native.setText("blob 1")
     assert [row.name for row in opened.chosen_rows()] == ["blob 1"]
-    assert opened.train.text == "Train on 1 case…"
+    assert opened.work.train.text == "Train on 1 case…"
     opened.filter.native.setText("")
     select(opened, 1, 2)
-    assert opened.segment.text == "Segment 2 cases…"
+    assert opened.work.segment.text == "Segment 2 cases…"
     select(opened, 1)
-    assert opened.segment.text == "Segment 4 cases…"
+    assert opened.work.segment.text == "Segment 4 cases…"
 
 
 def test_a_prediction_that_was_written_shows_its_dice(
@@ -256,15 +262,15 @@ def test_looking_again_finds_new_files(opened, folder, qtbot, two_observer_cases
     case = two_observer_cases[0]
     write_image(folder / "new.tif", case.image[0], case.grid)
     before = opened.table
-    press(opened.again)
+    press(opened.bar.again)
     qtbot.waitUntil(lambda: opened.table is not before, timeout=20_000)
-    assert "5 cases" in opened.title.value
-    assert "1 without labels" in opened.title.value
+    assert "5 cases" in opened.bar.title.value
+    assert "1 without labels" in opened.bar.title.value
 
 
 def test_the_folder_is_asked_for(dock, folder, qtbot, monkeypatch):
     monkeypatch.setattr(
-        cases_dock.QFileDialog, "getExistingDirectory", lambda *_: str(folder)
+        folder_bar.QFileDialog, "getExistingDirectory", lambda *_: str(folder)
     )
-    press(dock.open_folder)
+    press(dock.bar.choose)
     qtbot.waitUntil(lambda: dock.table is not None, timeout=20_000)

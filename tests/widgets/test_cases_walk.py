@@ -53,7 +53,7 @@ def test_from_a_folder_to_a_model_and_to_labels_with_their_dice(
     dock.shelf.view.selectRow(1)
     qtbot.waitUntil(lambda: "blob 1 EA" in viewer.layers, timeout=LONG)
 
-    press(dock.train)
+    press(dock.work.train)
     train = viewer.window.dock_widgets["Train (Specimen U-Net)"]
     assert "4 cases of specimens" in train.set_up.chosen.told.value
     patch = ", ".join(map(str, (8, 16, 16)[-len(spatial) :]))
@@ -68,7 +68,7 @@ def test_from_a_folder_to_a_model_and_to_labels_with_their_dice(
     stored = {case.name: case.split for case in train._last.cases()}
     assert stored == {"blob 0": "test", "blob 1": "", "blob 2": "", "blob 3": ""}
 
-    press(dock.segment)
+    press(dock.work.segment)
     segment = viewer.window.dock_widgets["Segment (Specimen U-Net)"]
     segment.choose_model(train.result.path)
     press(segment.segment)

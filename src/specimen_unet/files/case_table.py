@@ -112,6 +112,12 @@ class CaseTable:
         ]
         self.rows.sort(key=lambda row: natural(row.name))
 
+    @property
+    def unpaired(self) -> dict[str, str]:
+        """Files that are not in any pair, and why; an image may still be a case."""
+        others = dict.fromkeys(self.folder.others, "it is no image")
+        return {**self.folder.pairing.reasons, **others}
+
     def read(self, row: Row, kind: Kind) -> ImageFacts | LabelFacts | Score:
         """Read something of a case; may run in any thread, and changes nothing."""
         if kind == "image":
