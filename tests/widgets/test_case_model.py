@@ -102,8 +102,9 @@ def test_scrolling_reads_what_comes_into_sight(shelf, table, qtbot):
 def test_sorting_by_what_is_known_reads_nothing(shelf, table, qtbot):
     table.mark(table.rows[500:510], group="A")
     shelf.show_table(table)
-    shelf.view.sortByColumn(COLUMNS.index("group"), Qt.SortOrder.DescendingOrder)
-    assert set(shown(shelf, "group")[:10]) == {"A"}
+    for order in Qt.SortOrder:  # cases that are groups of their own stand last
+        shelf.view.sortByColumn(COLUMNS.index("group"), order)
+        assert set(shown(shelf, "group")[:10]) == {"A"}
     assert table.asked == []
     shelf.view.sortByColumn(0, Qt.SortOrder.DescendingOrder)
     assert shown(shelf)[:2] == ["case 999", "case 998"]

@@ -17,6 +17,7 @@ from specimen_unet.domain.errors import SpecimenUnetError
 from specimen_unet.domain.overlap import compare, mean_dice
 from specimen_unet.files.images import has_colours
 from specimen_unet.files.predictions import read_prediction
+from specimen_unet.files.questions import UnansweredError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,6 +51,8 @@ class ImageFacts:
         Of a volume its middle slice.
     problem : str
         Why it cannot be read; "" if it can.
+    asked : str
+        What its file leaves open: "spacing", "stack", ..., or "".
     """
 
     shape: tuple[int, ...] = ()
@@ -58,6 +61,7 @@ class ImageFacts:
     unit: str = ""
     thumbnail: Array | None = None
     problem: str = ""
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,12 @@ class Score:
 
 def read_image_facts(folder: CaseFolder, files: CaseFiles) -> ImageFacts:
     """Read the image of a case, and keep what a table shows of it."""
-    return _told(partial(_image_facts, folder, files), ImageFacts)
+    try:
+        return _image_facts(folder, files)
+    except UnansweredError as error:
+        return ImageFacts(problem=str(error), asked=error.question.about)
+    except (SpecimenUnetError, OSError) as error:
+        return ImageFacts(problem=str(error))
 
 
 def read_label_facts(folder: CaseFolder, files: CaseFiles) -> LabelFacts:
@@ -156,7 +165,7 @@ def _shrunk(plane: Array) -> Array:
 
 def _image_facts(folder: CaseFolder, files: CaseFiles) -> ImageFacts:
     reading: Reading = folder.image(files)
-    image, grid, _ = reading
+    image, grid, questions = reading
     is_coloured = len(files.images) == 1 and has_colours(
         folder.listing.root / files.images[0]
     )
@@ -166,6 +175,7 @@ def _image_facts(folder: CaseFolder, files: CaseFiles) -> ImageFacts:
         grid.spacing,
         grid.unit,
         thumbnail_of(image, grid.dimensions, is_coloured=is_coloured),
+        asked=questions[0].about if questions else "",
     )
 
 

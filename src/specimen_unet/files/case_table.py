@@ -43,6 +43,12 @@ KINDS: dict[Column, Kind] = {
 }
 UNREAD, UNKNOWN = "…", "–"
 _MOST_LABELS = 6
+_ASKED = {
+    "spacing": "what a pixel measures",
+    "stack": "what the parts of a stack are",
+    "series": "which series is meant",
+    "gaps": "whether slices with gaps between them shall be taken",
+}
 _NUMBER = re.compile(r"(\d+)")
 
 
@@ -158,7 +164,8 @@ class CaseTable:
         if column == "dice":
             dice = row.score.dice if row.score else math.nan
             return None if math.isnan(dice) else dice
-        return natural(self.text(row, column))
+        text = self.text(row, column)
+        return natural(text) if text else None
 
     def sort(self, column: Column, *, is_downwards: bool = False) -> None:
         """Sort the rows; what is not known stands last either way."""
@@ -226,6 +233,16 @@ class CaseTable:
         if without:
             parts.append(f"{without} without labels")
         return " · ".join(parts)
+
+    def open_questions(self) -> str:
+        """Say what the files that were read so far leave open; "" for nothing."""
+        asked = Counter(row.image.asked for row in self.rows if row.image)
+        parts = [
+            f"{_ASKED[about]} ({count} seen so far)"
+            for about, count in asked.items()
+            if about
+        ]
+        return f"Files do not say {', '.join(parts)}." if parts else ""
 
     def _labels(self, row: Row) -> str:
         if row.labels is None:

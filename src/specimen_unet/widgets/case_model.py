@@ -36,7 +36,7 @@ _HEADS: dict[Column, tuple[str, str]] = {
         "undefined",
     ),
 }
-_NUMBERS = ("size", "spacing", "dice")
+_NUMBERS = ("dice",)
 _ROOT = QModelIndex()
 
 

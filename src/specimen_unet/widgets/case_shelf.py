@@ -27,12 +27,15 @@ class CaseShelf(QObject):
 
     Signals
     -------
+    seen
+        More of the cases is known.
     told : str
         How far a reading of all cases is; "" when it is over.
     known : str
         Of all cases that were needed this was read: "image", "labels" or "score".
     """
 
+    seen = Signal()
     told = Signal(str)
     known = Signal(str)
 
@@ -100,6 +103,7 @@ class CaseShelf(QObject):
 
     def _take(self, rows: list[Row]) -> None:
         self.model.tell_changed(rows)
+        self.seen.emit()
         for kind in list(self._needed):
             left = self._reading.left(kind)
             count = len(self.model.rows)

@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 _LOOK_MS = 40
 _WIDTHS = {
-    "case": 140,
-    "size": 92,
-    "spacing": 140,
-    "observers": 80,
+    "case": 154,
+    "size": 96,
+    "spacing": 136,
+    "observers": 84,
     "labels": 64,
-    "group": 70,
+    "group": 100,
     "split": 72,
     "dice": 54,
 }

@@ -117,6 +117,7 @@ class CasesDock(Container[Widget]):
         self.shelf.view.chosen.connect(self._show_chosen)
         self.shelf.view.clicked_case.connect(self._open_case)
         self.shelf.told.connect(self.status.tell)
+        self.shelf.seen.connect(lambda: self.bar.show_questions(self.table))
         self.opening.stayed.connect(self._stay)
         self.opening.saved.connect(self._take_saved)
         self.opening.refused.connect(self.problem.tell)

@@ -136,6 +136,7 @@ class SegmentDock(Container[Widget]):
         remarks: list[str] = []
         problem = ""
         is_layer = self.cases.cases is None
+        self.questions.visible = is_layer
         self._choices.show_row(self.image, is_layer)
         self.form.show_field("probabilities", is_layer)
         card = self.model.card if is_layer else None

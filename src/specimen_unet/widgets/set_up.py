@@ -133,7 +133,7 @@ class SetUp(Container[Widget]):
         if not self._is_active:
             return
         is_folder = self.chosen.cases is not None
-        self.cases.visible = not is_folder
+        self.cases.visible = self.questions.visible = not is_folder
         pairs = () if is_folder else self.cases.pairs
         self._painted.watch(t for pair in pairs for t in pair.truths)
         self._is_sound = is_folder or self.cases.check()
