@@ -124,7 +124,7 @@ class Watch:
         from qtpy.QtWidgets import QApplication
 
         dock, app = self._dock, QApplication.instance()
-        read_before = self._read()
+        read_before, busy = self._read(), time.thread_time()
         begun = time.perf_counter()
         self._beats = [begun]
         self._timer.start()
@@ -140,6 +140,7 @@ class Watch:
             "what": what,
             "act s": acted,
             "settled s": ended - begun,
+            "viewer's thread busy s": time.thread_time() - busy,
             "longest stall ms": float(gaps.max() * 1000),
             "read": self._read() - read_before,
         }

@@ -127,6 +127,17 @@ def test_the_newest_labels_of_a_case_count(folder, model, case, tmp_path):
         assert (found, prediction.model) == (path, "later")
 
 
+def test_labels_that_the_terminal_noted_are_a_models_too(folder, model, case):
+    root = folder.listing.root
+    path = root / "x" / "032_tumour.tif"
+    write_labels(path, case.labels["EA"], case.grid)
+    line = '{"image": "x/032.tif", "labels": "032_tumour.tif"}'
+    (root / "x" / "segmented.jsonl").write_text(line + '\n{"image": "to')
+    again = CaseFolder.open(root)
+    assert again.pairing == folder.pairing
+    assert again.others == ()
+
+
 def test_a_list_of_another_program_is_told_and_left(folder, model, case):
     manifest = folder.listing.root / MANIFEST
     manifest.write_text('{"tool": "other"}')

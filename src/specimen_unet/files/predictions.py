@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from specimen_unet.files.pairing import CaseFiles
 
 MANIFEST = "segmented.json"
+TERMINAL_RECORD = "segmented.jsonl"
+"""What ``specimen-unet segment`` notes beside labels: a line an image, of JSON."""
 # How a segmentation is computed, not what comes out.
 _NO_MATTER = {"device", "engine", "probabilities"}
 _CHUNK = 2**24
@@ -111,7 +113,7 @@ class Predictions:
             If there is such a file.
         """
         path = self.folder / wanted.labels
-        if path.exists() and wanted.labels not in self._of_file:
+        if path.exists() and wanted.labels not in written_by_models(self.folder):
             raise CaseReadError(
                 f"{path} is there already and was not written by a model: choose "
                 "another folder for the labels, or move that file away."
@@ -243,13 +245,25 @@ def read_prediction(path: Path) -> Array:
 
 
 def written_by_models(folder: Path) -> set[str]:
-    """Name the files, relative to a folder, that its list says models wrote."""
+    """Name the files, relative to a folder, that models wrote, by the lists in it."""
+    found = _written_by_terminal(folder / TERMINAL_RECORD)
     if not (folder / MANIFEST).is_file():
+        return found
+    found.add(MANIFEST)
+    with suppress(CaseReadError):  # told when somebody segments into this folder
+        found |= {each.labels for each in _read(folder).predictions}
+    return found
+
+
+def _written_by_terminal(path: Path) -> set[str]:
+    """Name the labels in the terminal's record, and the record; none where none is."""
+    if not path.is_file():
         return set()
-    try:
-        return {MANIFEST, *(each.labels for each in _read(folder).predictions)}
-    except CaseReadError:  # told when somebody segments into this folder
-        return {MANIFEST}
+    found = {TERMINAL_RECORD}
+    for line in path.read_text("utf-8", errors="replace").splitlines():
+        with suppress(ValueError, TypeError, KeyError):  # a line torn by a kill
+            found.add(str(json.loads(line)["labels"]))
+    return found
 
 
 def hash_of_file(path: Path) -> str:
