@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication, QWidget
 
 from specimen_unet.files.case_folder import CaseFolder
 from specimen_unet.files.case_table import CaseTable
@@ -144,3 +145,24 @@ def test_the_button_saves_without_leaving(opening, table, viewer, qtbot, asked):
     np.testing.assert_array_equal(read_labels(path)[0], painted)
     show(qtbot, opening, table, 1)
     assert asked[0] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [("Save", "save"), ("Discard changes", "discard"), ("Stay at 032", "stay")],
+)
+def test_the_question_names_case_and_observers_and_has_three_answers(
+    qtbot, text, answer
+):
+    window = QWidget()
+    qtbot.addWidget(window)
+    told = []
+
+    def press():
+        box = QApplication.activeModalWidget()
+        told.append(box.text())
+        next(b for b in box.buttons() if b.text().replace("&", "") == text).click()
+
+    QTimer.singleShot(100, press)
+    assert case_opening.ask_about_edits(window, "032", ["EA", "MG"]) == answer
+    assert told == ["The labels of EA and MG on 032 were changed and not saved."]

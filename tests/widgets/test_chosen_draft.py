@@ -11,7 +11,8 @@ from specimen_unet.files.case_table import CaseTable
 from specimen_unet.files.images import write_image, write_labels
 from specimen_unet.runs.folder import runs_folder
 from specimen_unet.widgets import draft as draft_module
-from specimen_unet.widgets.draft import Choice, Draft
+from specimen_unet.widgets.draft import Draft
+from specimen_unet.widgets.draft_choice import Choice
 from specimen_unet.widgets.job import Job
 from specimen_unet.widgets.set_up import SetUp
 

@@ -14,7 +14,8 @@ from specimen_unet.files.library import models
 from specimen_unet.viewer.layer_checks import grid_of_layer
 from specimen_unet.widgets.case_pairs import CasePairs
 from specimen_unet.widgets.chosen_panel import ChosenPanel
-from specimen_unet.widgets.draft import Choice, Draft
+from specimen_unet.widgets.draft import Draft
+from specimen_unet.widgets.draft_choice import Choice
 from specimen_unet.widgets.form import SettingsForm
 from specimen_unet.widgets.layer_watch import LayerWatch
 from specimen_unet.widgets.note import MAIN, Note
