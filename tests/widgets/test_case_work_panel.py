@@ -75,10 +75,13 @@ def test_what_came_of_it_is_told_in_a_sentence_and_the_bad_are_listed(dock, chos
     report = Report(9, ["a", "b"], ["c"], {"d": "it is too large"})
     panel.work.ended.emit(report)
     assert panel.status.value == (
-        "2 of 9 cases segmented; 1 were segmented before by this model; stopped with "
-        "5 left; Segment goes on with them; 1 could not be, for reasons below."
+        "2 of 9 cases segmented; 1 segmented before by this model; stopped with 5 "
+        "left; Segment goes on with them; 1 not segmented, for the reasons below."
     )
     assert "d: it is too large" in panel.failed.lines.toPlainText()
+    assert panel.failed.lines.isVisible()
+    panel.failed.toggle.native.click()
+    assert not panel.failed.lines.isVisible()
 
 
 def test_the_bar_shows_cases_and_the_time_left(dock, chosen):

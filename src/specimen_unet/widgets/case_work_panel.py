@@ -157,7 +157,7 @@ class CaseWorkPanel(Container[Widget]):
     def _show_end(self, report: Report) -> None:
         self._show_working(False)
         self.status.tell(_summary(report))
-        self.failed.show_reasons(report.failed)
+        self.failed.show_reasons(report.failed, is_unfolded=True)
         self.active_changed.emit()
 
     def _show_working(self, is_working: bool) -> None:
@@ -170,10 +170,10 @@ def _summary(report: Report) -> str:
     """Say what came of it."""
     parts = [f"{len(report.written)} of {report.count} cases segmented"]
     if report.earlier:
-        parts.append(f"{len(report.earlier)} were segmented before by this model")
+        parts.append(f"{len(report.earlier)} segmented before by this model")
     left = report.count - report.done
     if left:
         parts.append(f"stopped with {left} left; Segment goes on with them")
     if report.failed:
-        parts.append(f"{len(report.failed)} could not be, for reasons below")
+        parts.append(f"{len(report.failed)} not segmented, for the reasons below")
     return "; ".join(parts) + "."

@@ -42,14 +42,15 @@ class FoldedList(Container[Widget]):
         self.lines.hide()
         self.toggle.changed.connect(self._fold)
 
-    def show_reasons(self, reasons: Mapping[str, str]) -> None:
-        """List these, folded away; nothing where there are none."""
+    def show_reasons(
+        self, reasons: Mapping[str, str], *, is_unfolded: bool = False
+    ) -> None:
+        """List these, folded away unless said otherwise; nothing where none are."""
         self._count = len(reasons)
         self.lines.setPlainText("\n".join(f"{n}: {why}" for n, why in reasons.items()))
-        self.lines.setVisible(False)
-        self._name_toggle()
         self.visible = bool(reasons)
-        self.lines.setVisible(False)
+        self.lines.setVisible(is_unfolded)
+        self._name_toggle()
 
     def _fold(self) -> None:
         self.lines.setVisible(self.lines.isHidden())
