@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-import uuid
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Event as Flag
@@ -21,9 +20,9 @@ from specimen_unet.domain.case import Case
 from specimen_unet.domain.errors import SpecimenUnetError
 from specimen_unet.domain.events import Event, Failed, Finished, TileDone
 from specimen_unet.files.predictions import Predictions, prediction_of
-from specimen_unet.runs.folder import SegmentJob, runs_folder
+from specimen_unet.runs.folder import SegmentJob
 from specimen_unet.widgets.failures import failure_text
-from specimen_unet.widgets.segmentation_work import COPIES
+from specimen_unet.widgets.segmentation_work import new_place
 from specimen_unet.widgets.side_thread import run_beside
 
 if TYPE_CHECKING:
@@ -123,7 +122,7 @@ class CaseSegmentation(QObject):
         self._now: _Prepared | None = None
         self._report = Report(0)
         self._stopped = Flag()
-        self._place = runs_folder() / COPIES / uuid.uuid4().hex
+        self._place = new_place()
         self._begun = 0.0
         self._answer: tuple[Future[Any], Callable[[Any], None], CaseFiles] | None = None
         self._look = QTimer(self)
@@ -150,7 +149,7 @@ class CaseSegmentation(QObject):
         self._waiting = list(order.chosen.files)
         self._report = Report(len(self._waiting))
         self._stopped = Flag()
-        self._place = runs_folder() / COPIES / uuid.uuid4().hex
+        self._place = new_place()
         self._next()
 
     def stop(self) -> None:

@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     from specimen_unet.domain.settings import SegmentationSettings
     from specimen_unet.widgets.job import Job
 
-COPIES = ".segmenting"
-"""Folder, among the runs, of what is being segmented."""
-
+_FOLDER = ".segmenting"
 _OLD_SECONDS = 86_400.0
 
 
@@ -66,7 +64,7 @@ class SegmentationWork(QObject):
     def __init__(self, job: Job, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._job = job
-        self._place = runs_folder() / COPIES / uuid.uuid4().hex
+        self._place = runs_folder() / _FOLDER / uuid.uuid4().hex
         self._folder: SegmentJob | None = None
         self._cancelled = Flag()
         self._is_active = False
@@ -88,7 +86,7 @@ class SegmentationWork(QObject):
         """Segment an image as it is now, a layer a channel."""
         self._is_active = True
         self._cancelled = Flag()
-        self._place = runs_folder() / COPIES / uuid.uuid4().hex
+        self._place = runs_folder() / _FOLDER / uuid.uuid4().hex
         copy = partial(_copied, layers, self._place, model, settings, self._cancelled)
         self._copying.ask(copy)
 
@@ -155,10 +153,15 @@ class SegmentationWork(QObject):
 
 def remove_old_copies() -> None:
     """Remove copies that a viewer left behind when it was killed."""
-    folder = runs_folder() / COPIES
+    folder = runs_folder() / _FOLDER
     for copy in folder.iterdir() if folder.is_dir() else ():
         if time.time() - copy.stat().st_mtime > _OLD_SECONDS:
             shutil.rmtree(copy, ignore_errors=True)
+
+
+def new_place() -> Path:
+    """Return a place for a copy that is not there yet; old ones are removed."""
+    return runs_folder() / _FOLDER / uuid.uuid4().hex
 
 
 def _copied(
