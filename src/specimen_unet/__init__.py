@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from specimen_unet.domain.grid import Grid
     from specimen_unet.domain.margins import margin
     from specimen_unet.domain.measures import measure
+    from specimen_unet.domain.near_duplicates import near_duplicates
     from specimen_unet.domain.observers import agreement
     from specimen_unet.domain.overlap import compare
     from specimen_unet.domain.summary import summarise
@@ -45,6 +46,7 @@ _HOME = {
     "load_model": "engine.model",
     "margin": "domain.margins",
     "measure": "domain.measures",
+    "near_duplicates": "domain.near_duplicates",
     "plan": "engine.planning",
     "read_cases": "files.cases",
     "segment": "engine.segmentation",
@@ -71,6 +73,7 @@ __all__ = [
     "load_model",
     "margin",
     "measure",
+    "near_duplicates",
     "plan",
     "read_cases",
     "segment",

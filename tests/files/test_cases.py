@@ -13,7 +13,7 @@ from PIL import Image
 import specimen_unet as su
 from specimen_unet.domain.errors import CaseReadError
 from specimen_unet.domain.grid import Grid
-from specimen_unet.files.case_folder import case_names
+from specimen_unet.files.case_names import case_names
 from specimen_unet.files.cases import read_cases
 from specimen_unet.files.cautions import (
     OpenQuestionWarning,

@@ -43,6 +43,32 @@ def test_a_run_gives_back_its_cases(run: RunFolder, blob_cases: list[Case]):
             np.testing.assert_array_equal(stored.labels[observer], labels)
 
 
+def test_a_run_remembers_what_cases_are_marked_for(tmp_path):
+    case = Case(np.ones((3, 4)), name="032", split="validation")
+    run = RunFolder.create(tmp_path, "marked", [case, a_case("1")], TrainingSettings())
+    assert [case.split for case in run.cases()] == ["validation", ""]
+
+
+def test_cases_can_be_opened_by_name(run: RunFolder, blob_cases: list[Case]):
+    names = [blob_cases[2].name, "nobody"]
+    assert [case.name for case in run.cases(named=names)] == names[:1]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such limit")
+def test_more_cases_can_be_open_than_files_usually(tmp_path, monkeypatch):
+    import resource
+
+    monkeypatch.setattr("specimen_unet.runs.storage._OTHER_FILES", 400)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    cases = (Case(np.ones((2, 2)), name=str(number)) for number in range(400))
+    run = RunFolder.create(tmp_path, "many", cases, TrainingSettings())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))
+    try:
+        assert len(run.cases()) == 400
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
 def test_the_folder_is_named_after_the_run_and_the_moment(tmp_path):
     run = RunFolder.create(tmp_path, "tumour: 3D/left", [a_case()], TrainingSettings())
     name, date, time = run.path.name.split("_")

@@ -12,7 +12,8 @@ from specimen_unet.runs.folder import RunFolder, runs_folder
 from specimen_unet.viewer.layer_checks import grid_of_layer
 from specimen_unet.viewer.pairing import Pair
 from specimen_unet.widgets import draft as draft_module
-from specimen_unet.widgets.draft import Choice, Draft, remove_old_drafts
+from specimen_unet.widgets.draft import Draft, remove_old_drafts
+from specimen_unet.widgets.draft_choice import Choice
 from specimen_unet.widgets.job import Job
 
 if TYPE_CHECKING:

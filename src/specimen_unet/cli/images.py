@@ -9,6 +9,7 @@ from specimen_unet.cli.command import add_command, add_scheduler
 from specimen_unet.domain.comparison_settings import ComparisonSettings
 from specimen_unet.domain.settings import SegmentationSettings
 from specimen_unet.runs.options import (
+    OptionError,
     add_case_options,
     add_options,
     case_options,
@@ -40,6 +41,16 @@ def add_cases(commands: Any) -> None:
         "--observer",
         help="whose labels are written, or: majority, union, intersection, staple "
         "(default for nnunet, where several drew: majority)",
+    )
+    parser.add_argument(
+        "--near-duplicates",
+        action="store_true",
+        help="look for images that show nearly the same, and put them in one group",
+    )
+    parser.add_argument(
+        "--save-groups",
+        action="store_true",
+        help="with --near-duplicates: write the groups into FOLDER/groups.csv",
     )
 
 
@@ -83,6 +94,12 @@ def _cases(parsed: argparse.Namespace) -> Answer:
     from specimen_unet.runs.case_commands import Export, cases, export
 
     folder = CaseFolder.open(parsed.folder, options)
+    if parsed.near_duplicates:
+        from specimen_unet.runs.duplicate_command import near_duplicates
+
+        return near_duplicates(folder, saves=parsed.save_groups)
+    if parsed.save_groups:
+        raise OptionError("--save-groups goes with --near-duplicates.")
     if parsed.export is None:
         return cases(folder)
     return export(folder, Export(parsed.export, parsed.format, parsed.observer))

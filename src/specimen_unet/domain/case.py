@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 Annotation = Literal["everywhere", "slices", "painted"]
+SplitMark = Literal["", "training", "validation", "test"]
+"""What a person wants a case to be used for; "" leaves it to the plan."""
 Array = np.ndarray[Any, Any]
 
 
@@ -41,6 +43,9 @@ class Case:
         What people call the channels; as many as there are, or none.
     label_names : mapping of int to str, optional
         What people call the labels, by value, as far as they have a name.
+    split : {"", "training", "validation", "test"}
+        What a person wants it to be used for. A test case is neither learnt from nor
+        validated on.
 
     Raises
     ------
@@ -61,6 +66,7 @@ class Case:
         group: str | None = None,
         channel_names: Sequence[str] = (),
         label_names: Mapping[int, str] | None = None,
+        split: SplitMark = "",
     ) -> None:
         labels = dict(labels or {})
         dimensions = _dimensions(image, labels, spacing, name)
@@ -71,6 +77,7 @@ class Case:
         self.labels: Mapping[str, Array] = MappingProxyType(labels)
         self.name = name
         self.group = group if group is not None else name
+        self.split: SplitMark = split
         self.channel_names = tuple(channel_names)
         self.label_names: Mapping[int, str] = MappingProxyType(dict(label_names or {}))
         _check_image(self.image, name)
@@ -104,6 +111,7 @@ class Case:
             group=self.group,
             channel_names=self.channel_names,
             label_names=self.label_names,
+            split=self.split,
         )
 
     def __repr__(self) -> str:

@@ -10,6 +10,11 @@ import numpy as np
 from specimen_unet.domain.counts import labels_present
 from specimen_unet.domain.errors import NoAnnotationError, PlanError
 from specimen_unet.domain.folds import deal_folds, traits_of
+from specimen_unet.domain.marked_splits import (
+    free_cases,
+    marked_validation,
+    without_tests,
+)
 from specimen_unet.domain.plan import Split
 
 if TYPE_CHECKING:
@@ -36,6 +41,10 @@ def split_cases(
     several cases is, or a block of slices of its only case (rows of a 2D image),
     with a gap on either side. `Split.caution` says what the number is then worth.
 
+    What a person marked (`Case.split`) is kept: test cases stand on neither side, and
+    where any cases are marked for validation, those and no others are held out. What
+    is marked for training is never held out.
+
     Parameters
     ----------
     cases : sequence of Case
@@ -59,10 +68,34 @@ def split_cases(
     NoAnnotationError
         If there are too few labels to learn from some and hold out others.
     PlanError
-        If two cases share a name, or there is no part number `fold`.
+        If two cases share a name, there is no part number `fold`, or what is marked
+        cannot be kept.
     """
     _check_names(cases)
+    cases, told = without_tests(cases)
     traits = [traits_of(case) for case in cases]
+    found = {each.name: each.labels for each in traits}
+    held_out = marked_validation(cases, found)
+    free = {case.name for case in free_cases(cases, found)}
+    if not held_out and len(free) < len(cases):
+        dealt = [each for each in traits if each.name in free]
+        held_out = _held_out(dealt, folds, fold, seed)
+    if held_out:
+        split = _split(cases, found, held_out)
+    else:
+        split = _dealt(cases, traits, folds, fold, seed, dimensions)
+    return split.model_copy(update={"caution": f"{split.caution} {told}".strip()})
+
+
+def _dealt(
+    cases: Sequence[Case],
+    traits: Sequence[Traits],
+    folds: int,
+    fold: int,
+    seed: int,
+    dimensions: int,
+) -> Split:
+    """Hold out what nobody has marked to be held out."""
     found = {each.name: each.labels for each in traits}
     labelled = [case for case in cases if found[case.name]]
     if not labelled:
@@ -73,19 +106,15 @@ def split_cases(
         return _split_one_case(cases, labelled[0], folds, fold, dimensions)
     if len({case.group for case in labelled}) == 1:
         return _split_one_group(labelled, folds, fold, cases, found)
-    return _split_groups(cases, traits, folds, fold, seed)
+    return _split(cases, found, _held_out(traits, folds, fold, seed))
 
 
-def _split_groups(
-    cases: Sequence[Case], traits: Sequence[Traits], folds: int, fold: int, seed: int
-) -> Split:
-    """Hold out groups that are as the others."""
-    labelled = {each.group for each in traits if each.labels}
-    parts = min(folds, len(labelled))
+def _held_out(traits: Sequence[Traits], folds: int, fold: int, seed: int) -> set[str]:
+    """Name the cases of groups that are as the others."""
+    parts = min(folds, len({each.group for each in traits if each.labels}))
     _check_fold(fold, parts, "groups")
     fold_of = deal_folds(traits, parts, seed)
-    held_out = {name for name, part in fold_of.items() if part == fold}
-    return _split(cases, {each.name: each.labels for each in traits}, held_out)
+    return {name for name, part in fold_of.items() if part == fold}
 
 
 def _split_one_group(

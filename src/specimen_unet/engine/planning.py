@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from specimen_unet.domain.choices import changed
 from specimen_unet.domain.errors import PlanError
+from specimen_unet.domain.marked_splits import without_tests
 from specimen_unet.domain.plan import Forecast, Plan
 from specimen_unet.domain.settings import TrainingSettings
 from specimen_unet.domain.splits import split_cases
@@ -108,7 +109,7 @@ def plan(
     """
     chosen = changed(settings or TrainingSettings(), **changes)
     device = choose_device(chosen.device)
-    seen = fingerprint(cases, chosen.annotation)
+    seen = fingerprint(without_tests(cases)[0], chosen.annotation)
     levels = None
     settings = chosen
     if start_from is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,9 +10,10 @@ import numpy as np
 
 from specimen_unet.domain.case import Case
 from specimen_unet.domain.errors import CaseReadError, SpecimenUnetError
+from specimen_unet.files.case_names import case_names
 from specimen_unet.files.case_options import AS_FOUND, CaseOptions
 from specimen_unet.files.groups import GROUPS_FILE, find_groups
-from specimen_unet.files.images import image_stem, open_image
+from specimen_unet.files.images import open_image
 from specimen_unet.files.label_files import LabelReader
 from specimen_unet.files.layouts import recognise
 from specimen_unet.files.layouts.datasets import DATASET_FILE
@@ -21,10 +21,9 @@ from specimen_unet.files.listing import Listing, is_store
 from specimen_unet.files.questions import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
-    from specimen_unet.domain.case import Array
+    from specimen_unet.domain.case import Array, SplitMark
     from specimen_unet.domain.grid import Grid
     from specimen_unet.files.groups import Groups
     from specimen_unet.files.pairing import CaseFiles, Pairing
@@ -115,13 +114,21 @@ class CaseFolder:
         """Return the group of a case."""
         return self.groups.of_image[files.images[0]]
 
+    def split(self, files: CaseFiles) -> SplitMark:
+        """Return what a person wants a case to be used for; "" where nobody said."""
+        return self.groups.splits.get(files.images[0], "")
+
     def subfolder(self, files: CaseFiles) -> str:
         """Return the folder of its class, where images lie in several; "" elsewhere.
 
         It is told to people and means nothing here: neither a group nor a label.
         """
-        heads = {_head(case.images[0]) for case in self.pairing.cases}
-        return _head(files.images[0]) if len(heads) > 1 else ""
+        return _head(files.images[0]) if self._has_subfolders else ""
+
+    @cached_property
+    def _has_subfolders(self) -> bool:
+        """Whether images lie in several folders."""
+        return len({_head(case.images[0]) for case in self.pairing.cases}) > 1
 
     def read(self, files: CaseFiles) -> ReadCase:
         """Read a case.
@@ -139,6 +146,18 @@ class CaseFolder:
             drawn, cautions = self._drawn(files, image, grid)
         case = self._case(files, image, drawn, grid)
         return ReadCase(case, tuple(cautions), questions)
+
+    def drawn(self, files: CaseFiles) -> dict[str, Array]:
+        """Read what every observer drew on a case, without its image.
+
+        Raises
+        ------
+        CaseReadError
+            If a file cannot be read.
+        """
+        if is_store(files.images[0]):
+            return self._drawn_in_store(files)
+        return {who: self.labels.read(paths)[0] for who, paths in files.labels.items()}
 
     def _drawn(
         self, files: CaseFiles, image: Array, grid: Grid
@@ -208,6 +227,7 @@ class CaseFolder:
                 group=self.group(files),
                 channel_names=self._channel_names(image, grid),
                 label_names=self.pairing.label_names,
+                split=self.split(files),
             )
         except SpecimenUnetError as error:
             path = self.listing.root / files.images[0]
@@ -235,37 +255,6 @@ class CaseFolder:
             f"{labels.unit} but its image {self.listing.root / files.images[0]} has "
             f"{image.spacing} {image.unit}: the image's is used."
         )
-
-
-def case_names(cases: Iterable[CaseFiles]) -> dict[str, str]:
-    """Give every case a name that no other has, the shortest that will do.
-
-    Returns
-    -------
-    dict
-        First image file -> name.
-    """
-    ordered = sorted(cases, key=lambda case: case.images)
-    possible = {case.images[0]: _possible_names(case) for case in ordered}
-    counts = [Counter(names) for names in zip(*possible.values(), strict=True)]
-    taken: dict[str, str] = {}
-    for image, names in possible.items():
-        ways = zip(names, counts, strict=True)
-        short = next((name for name, count in ways if count[name] == 1), names[-1])
-        name, number = short, 2
-        while name in taken:
-            name = f"{short}-{number}"
-            number += 1
-        taken[name] = image
-    return {image: name for name, image in taken.items()}
-
-
-def _possible_names(case: CaseFiles) -> tuple[str, ...]:
-    """Name a case by its file, with the folders, and with the suffix, too."""
-    image = case.images[0]
-    stem = case.name or image_stem(image.rpartition("/")[2])
-    whole = image_stem(image).replace("/", "-")
-    return stem, whole, image.replace("/", "-").replace(".", "-")
 
 
 def _head(image: str) -> str:

@@ -2,25 +2,29 @@
 
 A table ``groups.csv`` says it, or a pattern that a person gives. Where neither does,
 names such as ``12_3.jpg`` (patient 12, image 3) are taken at their word, if all names
-are like that; this is told, since it is assumed.
+are like that; this is told, since it is assumed. A column ``split`` of the table says
+what cases are to be used for.
 """
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from specimen_unet.domain.errors import CaseReadError
+from specimen_unet.files.group_table import GROUPS_FILE, GroupTable
 from specimen_unet.files.images import image_stem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-GROUPS_FILE = "groups.csv"
+    from specimen_unet.domain.case import SplitMark
+
+__all__ = ["GROUPS_FILE", "Groups", "find_groups"]
+
 PREFIX = re.compile(r"([A-Za-z]*\d+)[_-]\d+")
 """PATIENT_IMAGE: a number, perhaps after letters, and a second number."""
 
@@ -37,11 +41,14 @@ class Groups:
         "table", "pattern", "prefix" (assumed) or "none".
     note : str
         What a person should know about it, in a sentence.
+    splits : dict
+        Image file -> what it is to be used for, where somebody said.
     """
 
     of_image: dict[str, str] = field(default_factory=dict)
     source: str = "none"
     note: str = ""
+    splits: dict[str, SplitMark] = field(default_factory=dict)
 
 
 def find_groups(
@@ -59,7 +66,7 @@ def find_groups(
         Regular expression that is searched for in the file's name, or else in its
         path (both without suffix); its first bracket is the group: ``(\d+)_``. An
         empty one makes every case a group of its own. Without it, groups.csv is
-        used when there is one.
+        used when there is one. Splits are those of groups.csv in any case.
 
     Raises
     ------
@@ -67,12 +74,24 @@ def find_groups(
         If the pattern or the table make no sense, or the pattern is not found in
         some of the files.
     """
+    path = root / GROUPS_FILE
+    table = GroupTable.read(path) if path.is_file() else None
+    groups = _groups(names, pattern, table)
+    if table is None:
+        return groups
+    marks = {image: table.split(image, name) for image, name in names.items()}
+    return replace(groups, splits={key: mark for key, mark in marks.items() if mark})
+
+
+def _groups(
+    names: Mapping[str, str], pattern: str | None, table: GroupTable | None
+) -> Groups:
     if pattern == "":
         return Groups(dict(names))
     if pattern is not None:
         return _by_pattern(names, pattern)
-    if (root / GROUPS_FILE).is_file():
-        return _by_table(root / GROUPS_FILE, names)
+    if table is not None:
+        return _by_table(table, names)
     return _by_prefix(names) or Groups(dict(names))
 
 
@@ -120,14 +139,10 @@ def _by_prefix(names: Mapping[str, str]) -> Groups | None:
     )
 
 
-def _by_table(path: Path, names: Mapping[str, str]) -> Groups:
-    table = _table(path)
-    of_image = {
-        image: _group_of(image, name, table) or name for image, name in names.items()
-    }
-    missing = [
-        image for image, name in names.items() if not _group_of(image, name, table)
-    ]
+def _by_table(table: GroupTable, names: Mapping[str, str]) -> Groups:
+    found = {image: table.group(image, name) for image, name in names.items()}
+    of_image = {image: found[image] or name for image, name in names.items()}
+    missing = [image for image in names if not found[image]]
     note = f"{_number(of_image)} from {GROUPS_FILE}"
     if missing:
         note += (
@@ -135,35 +150,6 @@ def _by_table(path: Path, names: Mapping[str, str]) -> Groups:
             f"({', '.join(missing[:3])})"
         )
     return Groups(of_image, "table", note)
-
-
-def _table(path: Path) -> dict[str, str]:
-    """Read groups.csv: file or case -> group."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise CaseReadError(
-            f"{path} is no text in UTF-8: save it as CSV UTF-8."
-        ) from None
-    lines = text.splitlines()
-    semicolons = bool(lines) and lines[0].count(";") > lines[0].count(",")
-    table = list(csv.DictReader(lines, delimiter=";" if semicolons else ","))
-    columns = {(column or "").strip().lower(): column for column in (table or [{}])[0]}
-    key = columns.get("image", columns.get("case"))
-    if key is None or "group" not in columns:
-        raise CaseReadError(
-            f"{path} has the columns {', '.join(columns) or 'none'}, but the columns "
-            "image (or case) and group were expected, and at least one row."
-        )
-    group = columns["group"]
-    return {(row[key] or "").strip(): (row[group] or "").strip() for row in table}
-
-
-def _group_of(image: str, name: str, table: Mapping[str, str]) -> str:
-    """Find the group under the file's path, its name, its stem, or the case's name."""
-    file = image.rpartition("/")[2]
-    keys = (image, file, image_stem(file), name)
-    return next((table[key] for key in keys if table.get(key)), "")
 
 
 def _file_stem(image: str) -> str:

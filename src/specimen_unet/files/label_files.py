@@ -96,9 +96,13 @@ class LabelReader:
             labels = self._joined(labels, part, files[0], file)
         return labels, grid
 
+    def is_in_colours(self, file: str) -> bool:
+        """Tell whether the labels of a file are colours that were given numbers."""
+        return bool(self.colours) and _may_be_in_colours(self.root / file)
+
     def _one(self, file: str) -> tuple[Array, Grid]:
         path = self.root / file
-        if self.colours and _may_be_in_colours(path):
+        if self.is_in_colours(file):
             picture, grid = read_image(path)
             colour_table([(path, picture)])  # says what is wrong with a photograph
             return labels_of_colours(picture, self.colours, path), grid

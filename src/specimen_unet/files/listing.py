@@ -11,6 +11,7 @@ from specimen_unet.domain.errors import CaseReadError
 from specimen_unet.files.dicom_header import is_dicom
 from specimen_unet.files.dicom_slices import read_slice_header
 from specimen_unet.files.images import image_suffix
+from specimen_unet.files.predictions import written_by_models
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,8 @@ class Listing:
     root : Path
         The folder.
     names : tuple of str
-        Files relative to it, sorted, with "/" between folders, hidden ones left out.
+        Files relative to it, sorted, with "/" between folders, hidden ones left out,
+        and those that a list of segmentations says models wrote.
         A Zarr store and a folder of DICOM slices count as files.
     series : frozenset of str
         Those of them that are folders of DICOM slices.
@@ -83,14 +85,17 @@ def is_store(name: str) -> bool:
 
 def _walk(root: Path, series: set[str]) -> Iterator[str]:
     """Yield what lies in a folder; folders of DICOM slices are added to `series`."""
+    written: set[str] = set()
     for place, folders, files in os.walk(root):
+        inside = Path(place).relative_to(root)
+        written |= {(inside / n).as_posix() for n in written_by_models(Path(place))}
         seen = sorted(name for name in folders if not name.startswith("."))
         slices = [name for name in seen if _is_series(Path(place) / name)]
         whole = [name for name in seen if is_store(name) or name in slices]
         folders[:] = [name for name in seen if name not in whole]
         for name in [*whole, *files]:
-            if not name.startswith("."):
-                path = (Path(place) / name).relative_to(root).as_posix()
+            path = (inside / name).as_posix()
+            if not name.startswith(".") and path not in written:
                 if name in slices:
                     series.add(path)
                 yield path

@@ -23,8 +23,11 @@ from specimen_unet.runs.journal import append_event, read_events
 from specimen_unet.runs.lock import locked
 from specimen_unet.runs.storage import (
     StoredCase,
+    allow_open_cases,
+    check_names,
     copy_file,
     file_name,
+    name_of_case,
     new_folder,
     open_array,
     read_case,
@@ -35,7 +38,7 @@ from specimen_unet.runs.storage import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable
     from contextlib import AbstractContextManager
 
     from specimen_unet.domain.case import Array, Case
@@ -67,7 +70,7 @@ class RunFolder:
         cls,
         parent: Path,
         name: str,
-        cases: Sequence[Case],
+        cases: Iterable[Case],
         settings: TrainingSettings,
         start_from: Path | None = None,
     ) -> RunFolder:
@@ -79,8 +82,8 @@ class RunFolder:
             Where the run's folder is made, e.g. `runs_folder()`.
         name : str
             What people call this training.
-        cases : sequence of Case
-            What to learn from; written once.
+        cases : iterable of Case
+            What to learn from; written once, each when it is read.
         settings : TrainingSettings
             What a person chose.
         start_from : Path, optional
@@ -91,11 +94,13 @@ class RunFolder:
         RunFolderError
             If there are no cases, or two of one name.
         """
-        _check_names(cases)
 
         def fill(folder: Path) -> None:
+            names: Counter[str] = Counter()
             for number, case in enumerate(cases):
                 write_case(folder / "cases" / f"{number:03d}", case)
+                names[case.name] += 1
+            check_names(names)
             write_json(folder / "settings.json", settings)
             if start_from is not None:
                 copy_file(start_from, folder / "start.safetensors")
@@ -163,7 +168,9 @@ class RunFolder:
         """Whether the training ended and its model is there."""
         return self.model_path.exists()
 
-    def cases(self, *, writable: bool = False) -> list[Case]:
+    def cases(
+        self, *, writable: bool = False, named: Collection[str] | None = None
+    ) -> list[Case]:
         """Open the cases as memory maps.
 
         Parameters
@@ -171,8 +178,14 @@ class RunFolder:
         writable : bool
             Whether what is painted into the labels is learnt from by a training
             under way. Images are never writable.
+        named : collection of str, optional
+            Only those that bear one of these names.
         """
-        return [read_case(folder, writable=writable) for folder in self._case_folders()]
+        folders = self._case_folders()
+        allow_open_cases(len(folders))
+        if named is not None:
+            folders = [folder for folder in folders if name_of_case(folder) in named]
+        return [read_case(folder, writable=writable) for folder in folders]
 
     def labels_path(self, case: str, observer: str) -> Path:
         """Return the .npy file that holds what an observer drew on a case.
@@ -285,15 +298,3 @@ class SegmentJob:
     def remove(self) -> None:
         """Delete the folder and all that is in it."""
         shutil.rmtree(self.path)
-
-
-def _check_names(cases: Sequence[Case]) -> None:
-    names = Counter(case.name for case in cases)
-    twice = [name for name, count in names.items() if count > 1]
-    if twice:
-        raise RunFolderError(
-            f"Several cases are called {', '.join(twice)}: give each its own name, "
-            "because they are told apart by it."
-        )
-    if not cases:
-        raise RunFolderError("There are no cases to learn from: give at least one.")

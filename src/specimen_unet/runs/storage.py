@@ -6,23 +6,27 @@ import json
 import re
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from pydantic import Field, ValidationError
 
-from specimen_unet.domain.case import Case
+from specimen_unet.domain.case import Case, SplitMark
 from specimen_unet.domain.errors import RunFolderError
 from specimen_unet.domain.settings import Settings
 from specimen_unet.files.replacing import replaced
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable, Iterator
 
     from specimen_unet.domain.case import Array
 
 Content = TypeVar("Content", bound=Settings)
+_FILES_OF_A_CASE = 8  # the image, and labels of a few observers
+_OTHER_FILES = 512  # libraries, pipes, the viewer's own
 
 
 class StoredCase(Settings):
@@ -35,6 +39,7 @@ class StoredCase(Settings):
     observers: dict[str, str] = Field(description="Observer -> file of the labels.")
     channel_names: tuple[str, ...] = ()
     label_names: dict[int, str] = Field({}, description="Label value -> name.")
+    split: SplitMark = ""
 
 
 def write_json(path: Path, content: Settings) -> None:
@@ -83,6 +88,7 @@ def write_case(folder: Path, case: Case) -> None:
         observers=observers,
         channel_names=case.channel_names,
         label_names=dict(case.label_names),
+        split=case.split,
     )
     write_json(folder / "case.json", stored)
 
@@ -111,6 +117,7 @@ def read_case(folder: Path, *, writable: bool = False) -> Case:
         group=stored.group,
         channel_names=stored.channel_names,
         label_names=stored.label_names,
+        split=stored.split,
     )
 
 
@@ -166,6 +173,42 @@ def open_array(path: Path, *, writable: bool = False) -> Array:
         ) from error
     # A plain array over the same memory: the subclass only slows indexing.
     return np.asarray(mapped)
+
+
+def check_names(names: Counter[str]) -> None:
+    """Refuse no cases at all, and two of one name."""
+    twice = [name for name, count in names.items() if count > 1]
+    if twice:
+        raise RunFolderError(
+            f"Several cases are called {', '.join(twice)}: give each its own name, "
+            "because they are told apart by it."
+        )
+    if not names:
+        raise RunFolderError("There are no cases to learn from: give at least one.")
+
+
+def name_of_case(folder: Path) -> str:
+    """Return the name of a case without opening it."""
+    return read_json(folder / "case.json", StoredCase).name
+
+
+def allow_open_cases(count: int) -> None:
+    """Let this process keep the files of so many cases open, if the system lets it.
+
+    Linux and macOS allow 1024 or 256 unless asked; a memory map keeps its file open, so
+    that a training on a thousand cases needs some thousands.
+    """
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows, which has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count * _FILES_OF_A_CASE + _OTHER_FILES
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def new_folder(parent: Path, name: str, fill: Callable[[Path], None]) -> Path:

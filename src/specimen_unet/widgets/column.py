@@ -36,7 +36,11 @@ class _Column(QWidget):
             self.updateGeometry()
 
 
-def fill_column(dock: Container[Widget], parts: Sequence[Widget | QWidget]) -> None:
+def fill_column(
+    dock: Container[Widget],
+    parts: Sequence[Widget | QWidget],
+    fills: QWidget | None = None,
+) -> None:
     """Put parts into an empty dock, below one another; what does not fit scrolls.
 
     magicgui's own scrolling is lost in napari, which takes the inner widget out.
@@ -47,6 +51,8 @@ def fill_column(dock: Container[Widget], parts: Sequence[Widget | QWidget]) -> N
         Without any widget of its own; it must keep the parts alive.
     parts : sequence of magicgui Widget or QWidget
         From top to bottom.
+    fills : QWidget, optional
+        The one of them that takes the room that is left.
     """
     inner = _Column()
     column = QVBoxLayout(inner)
@@ -54,7 +60,10 @@ def fill_column(dock: Container[Widget], parts: Sequence[Widget | QWidget]) -> N
     column.setSpacing(6)
     for part in parts:
         column.addWidget(part.native if isinstance(part, Widget) else part)
-    column.addStretch(1)
+    if fills is None:
+        column.addStretch(1)
+    else:
+        column.setStretchFactor(fills, 1)
     scroll = QScrollArea()
     scroll.setWidget(inner)
     scroll.setWidgetResizable(True)

@@ -6,7 +6,6 @@ import os
 import shutil
 import time
 import uuid
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,12 +21,12 @@ from specimen_unet.widgets.latest_task import LatestTask
 from specimen_unet.widgets.painting import write_labels
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from specimen_unet.domain.grid import Grid
+    from specimen_unet.domain.case import Case
     from specimen_unet.domain.plan import Plan
-    from specimen_unet.domain.settings import TrainingSettings
-    from specimen_unet.viewer.pairing import Pair
+    from specimen_unet.widgets.draft_choice import Choice
     from specimen_unet.widgets.job import Job
 
 SETTLE_MS = 700
@@ -38,28 +37,7 @@ LARGE_BYTES = 100_000_000
 
 _DRAFTS = ".drafts"
 _OLD_SECONDS = 86_400.0
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What a person chose to train."""
-
-    pairs: tuple[Pair, ...]
-    settings: TrainingSettings
-    start_from: Path | None = None
-    grids: tuple[Grid, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """What the training is called: its specimen, or how many there are."""
-        if len(self.pairs) == 1:
-            return str(self.pairs[0].image.name)
-        return f"{len(self.pairs)} cases"
-
-    @property
-    def size(self) -> int:
-        """Memory that a copy of all voxels takes, in bytes."""
-        return sum(pair.voxel_bytes for pair in self.pairs)
+_COUNT_MS = 200
 
 
 class Draft(QObject):
@@ -105,6 +83,10 @@ class Draft(QObject):
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
         self._settle.timeout.connect(self._go_on)
+        self._read = 0
+        self._counting = QTimer(self)
+        self._counting.setInterval(_COUNT_MS)
+        self._counting.timeout.connect(self._tell_count)
         job.heard.connect(self._hear)
 
     @property
@@ -141,6 +123,7 @@ class Draft(QObject):
     def leave(self) -> None:
         """Forget the choice, and remove what was copied for it."""
         self._settle.stop()
+        self._counting.stop()
         self._task.drop()
         self._choice = self._written = self._run = self._plan = None
         self._is_wanted = False
@@ -168,12 +151,25 @@ class Draft(QObject):
             self._ask_plan()
             return
         self.told.emit("Copying the images…")
-        is_same = self._written is not None and (
-            (self._written.pairs, self._written.grids) == (choice.pairs, choice.grids)
-        )
-        earlier = self._run if is_same else None
+        earlier = self._run if choice.has_cases_of(self._written) else None
         self._is_painted = False
-        self._task.ask(partial(_up_to_date, self._folder, choice, earlier))
+        self._read = 0
+        if choice.chosen is not None and earlier is None:
+            self._counting.start()
+        self._task.ask(partial(_up_to_date, self._folder, choice, earlier, self._count))
+
+    def _count(self, cases: Iterable[Case]) -> Iterator[Case]:
+        """Count cases while they are read, beside the viewer."""
+        for case in cases:
+            yield case
+            self._read += 1
+
+    def _tell_count(self) -> None:
+        chosen = self._choice.chosen if self._choice is not None else None
+        if not self._task.is_busy or chosen is None:
+            self._counting.stop()
+            return
+        self.told.emit(f"Copying: {self._read} of {len(chosen.files)} cases…")
 
     def _keep(self, answer: tuple[Choice, RunFolder]) -> None:
         """Keep what was written, and plan it unless it was overtaken."""
@@ -247,10 +243,16 @@ def remove_old_drafts() -> None:
 
 
 def _up_to_date(
-    folder: Path, choice: Choice, earlier: RunFolder | None
+    folder: Path,
+    choice: Choice,
+    earlier: RunFolder | None,
+    counted: Callable[[Iterable[Case]], Iterable[Case]],
 ) -> tuple[Choice, RunFolder]:
-    """Write a draft run; with an earlier one of the same layers, from its files."""
-    if earlier is None:
+    """Write a draft run; with an earlier one of the same cases, from its files."""
+    cases: Iterable[Case]
+    if earlier is None and choice.chosen is not None:
+        cases = counted(choice.chosen.read())
+    elif earlier is None:
         cases = [pair.case() for pair in choice.pairs]
     else:
         write_labels(earlier, choice.pairs)

@@ -39,7 +39,12 @@ class FieldGrid(Container[Widget]):
         for control in controls:
             _narrow(control.native)
             rows.addRow(_label(control), control.native)
+        self._rows = rows
         self.native.layout().addWidget(grid)
+
+    def show_row(self, control: Widget, is_shown: bool) -> None:
+        """Show or hide a control with its label."""
+        self._rows.setRowVisible(control.native, is_shown)
 
 
 def _narrow(native: QWidget) -> None:

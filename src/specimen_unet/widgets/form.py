@@ -62,7 +62,8 @@ class SettingsForm(Container[Widget], Generic[SettingsKind]):
             name="show_advanced", text=_FOLDED, tooltip="Show or hide all other choices"
         )
         self._toggle.native.setStyleSheet(QUIET)
-        self.extend([FieldGrid("basic", plain), self._problem])
+        self._basic = FieldGrid("basic", plain)
+        self.extend([self._basic, self._problem])
         if folded or more:
             self.extend([self._toggle, self._advanced])
         self._wheel_guard = _WheelGuard()
@@ -87,6 +88,10 @@ class SettingsForm(Container[Widget], Generic[SettingsKind]):
     def control(self, name: str) -> Any:
         """Return the control of a field."""
         return self._controls[name]
+
+    def show_field(self, name: str, is_shown: bool) -> None:
+        """Show or hide the control of a field that is not folded away."""
+        self._basic.show_row(self._controls[name], is_shown)
 
     def show_settings(self, settings: SettingsKind) -> None:
         """Set every control to what the settings say."""

@@ -74,6 +74,12 @@ class LivePreview(QObject):
         self._viewer.dims.events.current_step.connect(self._wait)
         self._viewer.layers.events.removed.connect(self._forget)
 
+    def follow(self, pairs: Sequence[Pair]) -> None:
+        """Preview these pairs from now on, which were opened meanwhile."""
+        self._images = {str(pair.image.name): pair.image for pair in pairs}
+        if self._often.isActive():
+            self._ask_now()
+
     def stop(self, *, keep_layer: bool = False) -> None:
         """Ask no more, and take the layer away unless the viewer goes itself."""
         self._often.stop()

@@ -12,6 +12,7 @@ from specimen_unet.domain.errors import PlanError, SpecimenUnetError
 from specimen_unet.domain.settings import SegmentationSettings
 from specimen_unet.viewer.model_fit import check_model_fits
 from specimen_unet.viewer.segmentation_layers import segmentation_layers
+from specimen_unet.widgets.case_work_panel import CaseWorkPanel
 from specimen_unet.widgets.channel_choice import ChannelChoice
 from specimen_unet.widgets.closing import Closing
 from specimen_unet.widgets.column import fill_column
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from specimen_unet.domain.card import ModelCard
+    from specimen_unet.files.chosen_cases import ChosenCases
 
 
 class SegmentDock(Container[Widget]):
@@ -64,6 +66,7 @@ class SegmentDock(Container[Widget]):
         )
         self._choices = FieldGrid("choices", [self.image, self.model.box])
         self.questions = QuestionPanel(viewer)
+        self.cases = CaseWorkPanel(self.job)
         self.channels = ChannelChoice(viewer)
         self.form = SettingsForm(SegmentationSettings)
         self.problem = Note("problem", "problem")
@@ -80,14 +83,9 @@ class SegmentDock(Container[Widget]):
             tooltip="Open the Compare dock with this result",
             visible=False,
         )
-        self._parts = [self._choices, self.channels, self.model, self.problem]
-        self._parts += [
-            self.remarks,
-            self.form,
-            self.segment,
-            self.progress,
-            self.result,
-        ]
+        self._parts: list[Widget] = [self.cases, self._choices, self.channels]
+        self._parts += [self.model, self.problem, self.remarks]
+        self._parts += [self.form, self.segment, self.progress, self.result]
         self.export = ModelExport(self.job)
         fill_column(self, [self.questions, *self._parts, self.compare, self.export])
         self._work = SegmentationWork(self.job, self.native)
@@ -101,10 +99,17 @@ class SegmentDock(Container[Widget]):
         """Choose a model file, as if a person had."""
         self.model.choose(path)
 
+    def choose_cases(self, chosen: ChosenCases) -> None:
+        """Work on cases of a folder; a segmentation that is under way goes on."""
+        if self.is_active:
+            self.problem.tell("A segmentation is under way: let it end, or stop it.")
+            return
+        self.cases.choose(chosen)
+
     @property
     def is_active(self) -> bool:
         """Whether a segmentation is under way."""
-        return self._work.is_active
+        return self._work.is_active or self.cases.work.is_active
 
     def _connect(self) -> None:
         for event in layer_list_events(self._viewer):
@@ -112,6 +117,8 @@ class SegmentDock(Container[Widget]):
         self.model.model_changed.connect(self._check)
         self.model.model_changed.connect(self._show_model)
         self.export.active_changed.connect(self._check)
+        self.cases.changed_cases.connect(self._check)
+        self.cases.active_changed.connect(self._show_case_work)
         self.image.changed.connect(self._check)
         self.questions.answered.connect(self._check)
         self.channels.chosen.connect(self._check)
@@ -128,15 +135,21 @@ class SegmentDock(Container[Widget]):
         """Tell wrong choices where they are, before anything starts."""
         remarks: list[str] = []
         problem = ""
-        self.channels.show_model(self.model.card, self.image.value)
+        is_layer = self.cases.cases is None
+        self.questions.visible = is_layer
+        self._choices.show_row(self.image, is_layer)
+        self.form.show_field("probabilities", is_layer)
+        card = self.model.card if is_layer else None
+        self.channels.show_model(card, self.image.value)
         try:
-            if self.model.card is not None:
-                remarks = check_model_fits(self.model.card, *self._layers())
+            if card is not None:
+                remarks = check_model_fits(card, *self._layers())
         except SpecimenUnetError as error:
             problem = str(error)
         self.problem.tell(problem)
         self.remarks.tell("\n".join(remarks))
         has_model = self.model.path is not None and not self.export.is_active
+        self.segment.text = "Segment" if is_layer else "Segment these cases"
         self.segment.enabled = has_model and not problem
 
     def _show_model(self) -> None:
@@ -155,6 +168,9 @@ class SegmentDock(Container[Widget]):
         try:
             settings = self.form.settings
         except PlanError:  # the form tells it
+            return
+        if self.cases.cases is not None:
+            self.cases.start(path, settings)
             return
         self._asked = layer, path, card
         self._made = None
@@ -203,6 +219,13 @@ class SegmentDock(Container[Widget]):
         else:
             self.progress.end()
 
+    def _show_case_work(self) -> None:
+        """Let a person choose, or not, as long as cases are segmented."""
+        is_working = self.cases.work.is_active
+        for part in (self._choices, self.model, self.form, self.export):
+            part.enabled = not is_working
+        self.segment.visible = not is_working
+
     def _open_compare_dock(self, _: Any = None) -> None:
         """Open the Compare dock with the result as its prediction."""
         dock = open_dock(self._viewer, CompareDock, "Compare")
@@ -214,4 +237,5 @@ class SegmentDock(Container[Widget]):
         for event in layer_list_events(self._viewer):
             event.disconnect(self._check)
         self._work.leave(viewer_goes=self._closing.viewer_goes)
+        self.cases.leave(viewer_goes=self._closing.viewer_goes)
         self.job.shutdown()

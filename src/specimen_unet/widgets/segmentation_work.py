@@ -159,6 +159,11 @@ def remove_old_copies() -> None:
             shutil.rmtree(copy, ignore_errors=True)
 
 
+def new_place() -> Path:
+    """Return a place for a copy that is not there yet; old ones are removed."""
+    return runs_folder() / _FOLDER / uuid.uuid4().hex
+
+
 def _copied(
     layers: tuple[Any, ...],
     place: Path,

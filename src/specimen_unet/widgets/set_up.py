@@ -13,7 +13,9 @@ from specimen_unet.domain.settings import TrainingSettings
 from specimen_unet.files.library import models
 from specimen_unet.viewer.layer_checks import grid_of_layer
 from specimen_unet.widgets.case_pairs import CasePairs
-from specimen_unet.widgets.draft import Choice, Draft
+from specimen_unet.widgets.chosen_panel import ChosenPanel
+from specimen_unet.widgets.draft import Draft
+from specimen_unet.widgets.draft_choice import Choice
 from specimen_unet.widgets.form import SettingsForm
 from specimen_unet.widgets.layer_watch import LayerWatch
 from specimen_unet.widgets.note import MAIN, Note
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from specimen_unet.domain.plan import Plan
+    from specimen_unet.files.chosen_cases import ChosenCases
     from specimen_unet.runs.folder import RunFolder
     from specimen_unet.widgets.job import Job
 
@@ -41,16 +44,17 @@ class SetUp(Container[Widget]):
     Attributes
     ----------
     begun : Signal
-        A person pressed Train: the run and its pairs.
+        A person pressed Train: the run, and its pairs if it learns from layers.
     """
 
-    begun = Signal(object, tuple)
+    begun = Signal(object, object)
 
     def __init__(self, viewer: Viewer, job: Job) -> None:
         super().__init__(labels=False, name="set_up")
         self._is_active = True
         self.questions = QuestionPanel(viewer)
         self.cases = CasePairs(viewer)
+        self.chosen = ChosenPanel("Learn from open layers instead")
         self.start_from = ComboBox(
             name="start_from",
             label="Start from",
@@ -73,7 +77,8 @@ class SetUp(Container[Widget]):
         )
         self.train.native.setStyleSheet(MAIN)
         self.interrupted = ResumeChoice()
-        self.extend([self.questions, _heading("Learn from"), self.cases, self.form])
+        self.extend([self.questions, _heading("Learn from")])
+        self.extend([self.chosen, self.cases, self.form])
         self.extend([_heading("Plan"), self.plan, self.show_plan, self.train])
         self.append(self.interrupted)
         self.margins = (0, 0, 0, 0)
@@ -97,6 +102,10 @@ class SetUp(Container[Widget]):
             self.draft.choose(None)
             self._painted.watch(())
 
+    def learn_from(self, chosen: ChosenCases | None) -> None:
+        """Learn from cases of a folder; None: from open layers."""
+        self.chosen.show_cases(chosen)
+
     def leave(self) -> None:
         """Do nothing any more: the dock was closed."""
         self._is_active = False
@@ -108,6 +117,7 @@ class SetUp(Container[Widget]):
     def _connect(self) -> None:
         self.questions.answered.connect(self._choose_cases)
         self.cases.edited.connect(self._choose_cases)
+        self.chosen.changed_cases.connect(self._choose_cases)
         self.form.settings_changed.connect(self._choose)
         self.start_from.changed.connect(self._choose)
         self.train.changed.connect(self._train)
@@ -121,10 +131,14 @@ class SetUp(Container[Widget]):
 
     def _choose_cases(self) -> None:
         """Check the layers, and watch the ground truths being painted on."""
-        if self._is_active:
-            self._painted.watch(t for pair in self.cases.pairs for t in pair.truths)
-            self._is_sound = self.cases.check()
-            self._choose()
+        if not self._is_active:
+            return
+        is_folder = self.chosen.cases is not None
+        self.cases.visible = self.questions.visible = not is_folder
+        pairs = () if is_folder else self.cases.pairs
+        self._painted.watch(t for pair in pairs for t in pair.truths)
+        self._is_sound = is_folder or self.cases.check()
+        self._choose()
 
     def _choose(self, _: Any = None) -> None:
         """Have the choices planned when nothing is wrong with them."""
@@ -137,7 +151,8 @@ class SetUp(Container[Widget]):
         self.show_plan.visible = self.draft.is_large
         if choice is None:
             self.plan.show_plan(None)
-            self.plan.show_status(_WRONG if self.cases.pairs else _NOTHING)
+            has_some = self.chosen.cases is not None or self.cases.pairs
+            self.plan.show_status(_WRONG if has_some else _NOTHING)
 
     def _choice(self) -> Choice | None:
         """Return what is chosen; None when anything is wrong, which is told there."""
@@ -147,6 +162,10 @@ class SetUp(Container[Widget]):
             return None
         if not self._is_sound:
             return None
+        chosen = self.chosen.cases
+        if chosen is not None:
+            start = self.start_from.value
+            return Choice((), settings, start, chosen=chosen, stamp=chosen.stamp)
         # A layer whose scale was changed is copied anew.
         grids = tuple(grid_of_layer(pair.image) for pair in self.cases.pairs)
         return Choice(self.cases.pairs, settings, self.start_from.value, grids)
@@ -161,6 +180,8 @@ class SetUp(Container[Widget]):
 
     def _train(self, _: Any = None) -> None:
         self.train.text, self.train.enabled = _PREPARING, False
+        if self.chosen.cases is not None:  # labels may have been saved meanwhile
+            self.draft.choose(self._choice())
         self.draft.take()
 
     def _refuse(self, text: str) -> None:
@@ -176,7 +197,7 @@ class SetUp(Container[Widget]):
 
     def _begin(self, run: RunFolder) -> None:
         self.train.text = _TRAIN
-        self.begun.emit(run, self.cases.pairs)
+        self.begun.emit(run, None if self.chosen.cases else self.cases.pairs)
 
 
 def _heading(text: str) -> Note:

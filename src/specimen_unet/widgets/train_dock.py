@@ -5,18 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import napari.layers
-import napari.viewer
+import napari.viewer  # noqa: TC002  # napari finds the viewer by this very name
 from magicgui.widgets import Container, PushButton, Widget
 
-from specimen_unet.viewer.pairing import Pair, pairs_of_cases
+from specimen_unet.widgets.case_following import CaseFollowing
 from specimen_unet.widgets.closing import Closing
 from specimen_unet.widgets.column import fill_column
 from specimen_unet.widgets.dock_opening import open_dock
 from specimen_unet.widgets.draft import remove_old_drafts
 from specimen_unet.widgets.failures import failure_text
 from specimen_unet.widgets.job import Job
-from specimen_unet.widgets.layer_choice import layers_of_type
 from specimen_unet.widgets.live_preview import LivePreview
 from specimen_unet.widgets.more_time import MoreTime
 from specimen_unet.widgets.note import Note
@@ -30,7 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from specimen_unet.domain.events import Event, Failed, Finished
+    from specimen_unet.files.chosen_cases import ChosenCases
     from specimen_unet.runs.folder import RunFolder
+    from specimen_unet.viewer.pairing import Pair
 
 
 class TrainDock(Container[Widget]):
@@ -65,12 +65,23 @@ class TrainDock(Container[Widget]):
         )
         self._preview = LivePreview(viewer, self.job)
         self._painting = LivePainting(viewer)
+        self._following = CaseFollowing(viewer)
         parts = [self.training, self.problem, self.result, self.more]
         parts += [self.again, self.back]
         fill_column(self, [self.set_up, *parts])
         self._connect()
         self._show_set_up()
         self._closing = Closing(self.native, self._leave)
+
+    def learn_from(self, chosen: ChosenCases) -> None:
+        """Set up a training on cases of a folder; one that is under way goes on."""
+        if self._run is not None:
+            self.problem.tell(
+                f"A training is under way: end it before you train on {chosen.title}."
+            )
+            return
+        self._show_set_up()
+        self.set_up.learn_from(chosen)
 
     @property
     def run(self) -> RunFolder | None:
@@ -88,6 +99,7 @@ class TrainDock(Container[Widget]):
         self.job.finished.connect(self._finish)
         self.job.failed.connect(self._fail)
         self.result.segment_asked.connect(self._open_segment_dock)
+        self._following.opened.connect(self._follow)
         self.again.changed.connect(self._resume_last)
         self.more.asked.connect(self._prolong_last)
         self.back.changed.connect(self._show_set_up)
@@ -101,17 +113,24 @@ class TrainDock(Container[Widget]):
         self.result.show_model(None)
         self.set_up.set_active(True)
 
-    def _begin(self, run: RunFolder, pairs: Sequence[Pair]) -> None:
+    def _begin(self, run: RunFolder, pairs: Sequence[Pair] | None) -> None:
         """Start a training that was set up."""
-        self._watch(run, pairs)
+        if pairs is None:
+            self._following.start(run)
+        self._watch(run, self._following.pairs_of(run) if pairs is None else pairs)
         self.job.train(run.path)
 
     def _resume(self, run: RunFolder, more_minutes: float | None = None) -> None:
         """Let a training go on, with the layers it was begun with if they are open."""
-        images = layers_of_type(self._viewer, napari.layers.Image)
-        drawn = layers_of_type(self._viewer, napari.layers.Labels)
-        self._watch(run, pairs_of_cases(run.cases(), images, drawn))
+        self._following.start(run)
+        self._watch(run, self._following.pairs_of(run))
         self.job.train(run.path, resume=True, more_minutes=more_minutes)
+
+    def _follow(self, pairs: list[Pair]) -> None:
+        """Preview and learn from cases of the run that were opened meanwhile."""
+        if self._run is not None:
+            self._preview.follow(pairs)
+            self._painting.start(self._run, pairs)
 
     def _show_ended(self, run: RunFolder) -> None:
         """Show a training of some other day as it was when it ended."""
@@ -159,6 +178,7 @@ class TrainDock(Container[Widget]):
     def _end(self, text: str) -> None:
         self._preview.stop()
         self._painting.stop()
+        self._following.stop()
         self.training.end(text)
         self._last, self._run = self._run, None
         self.back.visible = True
@@ -186,6 +206,7 @@ class TrainDock(Container[Widget]):
         if self._run is not None:
             self._preview.stop(keep_layer=self._closing.viewer_goes)
             self._painting.stop()
+            self._following.stop()
             self._run = None
         self.set_up.leave()
         self._viewer.events.theme.disconnect(self._follow_theme)

@@ -1,0 +1,195 @@
+"""Going from case to case: what was painted is asked about, the next one is read."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+from qtpy.QtCore import (  # type: ignore[attr-defined]  # qtpy renames Signal
+    QObject,
+    Signal,
+)
+from qtpy.QtWidgets import QMessageBox, QWidget
+
+from specimen_unet.domain.errors import SpecimenUnetError
+from specimen_unet.files.predictions import read_prediction
+from specimen_unet.viewer.case_display import CaseDisplay, open_case, save_edited
+from specimen_unet.widgets.latest_task import LatestTask
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+    from specimen_unet.domain.case import Array
+    from specimen_unet.files.case_table import CaseTable, Row
+    from specimen_unet.files.predictions import Prediction
+    from specimen_unet.viewer.case_display import OpenedCase
+
+Answer = Literal["save", "discard", "stay"]
+
+
+def ask_about_edits(parent: QWidget, case: str, observers: list[str]) -> Answer:
+    """Ask whether labels that were changed shall be saved."""
+    box = QMessageBox(parent)
+    box.setWindowTitle("Labels were changed")
+    who = " and ".join(observers)
+    box.setText(f"The labels of {who} on {case} were changed and not saved.")
+    box.setInformativeText("Saving writes them into the files they were read from.")
+    save = box.addButton("Save", QMessageBox.ButtonRole.AcceptRole)
+    discard = box.addButton("Discard changes", QMessageBox.ButtonRole.DestructiveRole)
+    stay = box.addButton(f"Stay at {case}", QMessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(save)
+    box.setEscapeButton(stay)
+    box.exec()
+    pressed = box.clickedButton()
+    if pressed is save:
+        return "save"
+    return "discard" if pressed is discard else "stay"
+
+
+class CaseOpening(QObject):
+    """Shows the case that a person clicked on, when nothing stands against it.
+
+    Signals
+    -------
+    opened : str
+        Name of the case that is shown now.
+    stayed : str
+        Name of the case that a person does not want to leave; "" for none.
+    saved : str
+        Name of a case whose labels were written.
+    refused : str
+        Why something could not be read or saved; "" when all is well.
+    """
+
+    opened = Signal(str)
+    stayed = Signal(str)
+    saved = Signal(str)
+    refused = Signal(str)
+
+    def __init__(self, viewer: Viewer, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._window = parent
+        self._display = CaseDisplay(viewer)
+        self._wanted: tuple[CaseTable, Row] | None = None
+        # Apart: what is read may be overtaken by another click, what is saved not.
+        self._reading, self._saving, self._predicting = (
+            LatestTask(self) for _ in range(3)
+        )
+        self._reading.answered.connect(self._show)
+        self._reading.refused.connect(self._refuse)
+        self._saving.answered.connect(self._keep_as_saved)
+        self._saving.refused.connect(self._refuse)
+        self._predicting.answered.connect(self._show_prediction)
+        self._predicting.refused.connect(self.refused)
+
+    @property
+    def name(self) -> str:
+        """Name of the case that is shown; "" for none."""
+        shown = self._display.shown
+        return shown.name if shown is not None else ""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a case is being read or saved."""
+        tasks = (self._reading, self._saving, self._predicting)
+        return any(task.is_busy for task in tasks)
+
+    def open(self, table: CaseTable, row: Row) -> None:
+        """Show a case instead of the one that is shown."""
+        if self._saving.is_busy:
+            self._wanted = table, row
+            return
+        if row.name == self.name and not self._reading.is_busy:
+            return
+        edited = self._edits_to_save()
+        if edited is None:
+            return
+        self._wanted = table, row
+        if edited:
+            self._save(edited)
+        else:
+            self._read()
+
+    def close(self) -> bool:
+        """Take the case away; False if a person wants to stay with what was painted."""
+        edited = self._edits_to_save()
+        if edited is None:
+            return False
+        if edited and self._display.shown is not None:
+            try:
+                save_edited(self._display.shown, edited)
+            except SpecimenUnetError as error:
+                self._refuse(str(error))
+                return False
+        self._reading.drop()
+        self._display.clear()
+        return True
+
+    def save(self) -> None:
+        """Write what was painted on the case that is shown."""
+        edited = self._display.edited()
+        if edited and not self._saving.is_busy:
+            self._save(edited)
+
+    def update_prediction(self, row: Row) -> None:
+        """Show new labels of a model on the case that is shown."""
+        if row.name == self.name and row.predicted is not None:
+            path, prediction = row.predicted
+            self._predicting.ask(lambda: (row.name, read_prediction(path), prediction))
+
+    def leave(self) -> None:
+        """Do nothing any more."""
+        for task in (self._reading, self._predicting):
+            task.drop()
+
+    def _edits_to_save(self) -> dict[str, Array] | None:
+        """Ask about what was painted; None when a person wants to stay."""
+        edited = self._display.edited()
+        if not edited:
+            return {}
+        answer = ask_about_edits(self._window, self.name, list(edited))
+        if answer == "stay":
+            self.stayed.emit(self.name)
+            return None
+        return edited if answer == "save" else {}
+
+    def _save(self, edited: dict[str, Array]) -> None:
+        shown = self._display.shown
+        if shown is None:  # its image was taken away
+            return
+        copies = {who: labels.copy() for who, labels in edited.items()}
+        self._saving.ask(partial(_saved, shown, copies))
+
+    def _keep_as_saved(self, edited: dict[str, Array]) -> None:
+        self._display.keep_as_saved(edited)
+        self.refused.emit("")
+        self.saved.emit(self.name)
+        if self._wanted is not None:
+            self._read()
+
+    def _read(self) -> None:
+        if self._wanted is None:
+            return
+        table, row = self._wanted
+        self._wanted = None
+        self._reading.ask(partial(open_case, table.folder, row.files, row.predicted))
+
+    def _show(self, opened: OpenedCase) -> None:
+        self._display.show(opened)
+        self.refused.emit("\n".join(opened.problems))
+        self.opened.emit(opened.name)
+
+    def _show_prediction(self, answer: tuple[str, Array, Prediction]) -> None:
+        name, predicted, prediction = answer
+        if name == self.name:
+            self._display.show_prediction(predicted, prediction)
+
+    def _refuse(self, message: str) -> None:
+        self._wanted = None
+        self.refused.emit(message)
+        self.stayed.emit(self.name)
+
+
+def _saved(opened: OpenedCase, edited: dict[str, Array]) -> dict[str, Array]:
+    save_edited(opened, edited)
+    return edited
