@@ -17,7 +17,7 @@ import specimen_unet as su
 from specimen_unet.domain.phantoms import breast_ultrasound_phantom, specimen_phantom
 from specimen_unet.engine import planning
 from specimen_unet.files.images import write_image, write_labels
-from specimen_unet.runs import work
+from specimen_unet.runs import phantom_files, work
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def place(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Go to a folder of one's own in which everything is that the pages name."""
+    """Go to a folder of one's own in which everything is that the pages name.
+
+    Phantoms that are made there are small.
+    """
+    monkeypatch.setattr(phantom_files, "SHAPE", _SHAPE)
     folder = tmp_path / "place"
     shutil.copytree(world, folder)
     monkeypatch.chdir(folder)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from specimen_unet import __version__
 from specimen_unet.cli.images import add_cases, add_compare, add_segment
-from specimen_unet.cli.models import add_demo, add_export, add_info
+from specimen_unet.cli.models import add_demo, add_export, add_info, add_phantoms
 from specimen_unet.cli.studies import add_crossvalidate
 from specimen_unet.cli.training import add_plan, add_train
 from specimen_unet.domain.errors import SpecimenUnetError
@@ -46,6 +46,7 @@ _COMMANDS = (
     add_info,
     add_export,
     add_demo,
+    add_phantoms,
 )
 
 

@@ -1,7 +1,8 @@
-"""``specimen-unet export``, ``info`` and ``demo``."""
+"""``specimen-unet export``, ``info``, ``demo`` and ``phantoms``."""
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,6 @@ from specimen_unet.domain.export_settings import ExportSettings
 from specimen_unet.runs.options import add_options, chosen
 
 if TYPE_CHECKING:
-    import argparse
-
     from specimen_unet.runs.answers import Answer
 
 
@@ -48,6 +47,31 @@ def add_demo(commands: Any) -> None:
     )
 
 
+def add_phantoms(commands: Any) -> None:
+    """Add the command ``phantoms``."""
+    summary = "Write phantom specimens with two observers, to try everything on."
+    parser = add_command(commands, "phantoms", summary, _phantoms)
+    parser.add_argument("folder", type=Path, help="folder to be made")
+    parser.add_argument(
+        "--cases", type=int, default=12, help="how many specimens (default: 12)"
+    )
+    parser.add_argument(
+        "--shape",
+        type=_shape,
+        metavar="Z,Y,X",
+        help="voxels of each along Z, Y and X (default: 39,221,200)",
+    )
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} was given, but whole numbers are expected, as in 39,221,200"
+        ) from None
+
+
 def _export(parsed: argparse.Namespace) -> Answer:
     settings = chosen(parsed, ExportSettings)
     from specimen_unet.runs.export_file import export_file
@@ -65,3 +89,9 @@ def _demo(parsed: argparse.Namespace) -> Answer:
     from specimen_unet.runs.demo import demo
 
     return demo(parsed.folder, parsed.minutes)
+
+
+def _phantoms(parsed: argparse.Namespace) -> Answer:
+    from specimen_unet.runs.phantom_files import SHAPE, phantoms
+
+    return phantoms(parsed.folder, parsed.cases, parsed.shape or SHAPE)

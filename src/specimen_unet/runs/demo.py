@@ -10,18 +10,16 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 from tqdm import tqdm
 
-from specimen_unet.domain.phantoms import specimen_phantom
 from specimen_unet.domain.settings import SegmentationSettings, TrainingSettings
 from specimen_unet.files.case_options import AS_FOUND
-from specimen_unet.files.images import write_image, write_labels
 from specimen_unet.files.replacing import replaced
 from specimen_unet.runs.answers import Answer, Status, records
 from specimen_unet.runs.compare_files import score_table
+from specimen_unet.runs.phantom_files import SHAPE, write_specimens
 from specimen_unet.runs.segment_files import segment_files
 from specimen_unet.runs.training_commands import new_run, train
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
 LEARNT_FROM = range(1, 11)
@@ -29,10 +27,8 @@ UNSEEN = range(11, 15)
 BOUND = 0.85
 """Least volume Dice of the 3D model against each observer, mean of unseen specimens."""
 
-_SHAPE = (39, 221, 200)
 
-
-def demo(folder: Path, minutes: float = 1.0, shape: tuple[int, ...] = _SHAPE) -> Answer:
+def demo(folder: Path, minutes: float = 1.0, shape: tuple[int, ...] = SHAPE) -> Answer:
     """Make specimens, train on some, segment the others and score that.
 
     Parameters
@@ -53,8 +49,8 @@ def demo(folder: Path, minutes: float = 1.0, shape: tuple[int, ...] = _SHAPE) ->
         A table of Dice for each observer beside observer against observer;
         `Status.BELOW_BOUND` if the 3D model is below `BOUND` against any observer.
     """
-    _write_specimens(folder / "training", LEARNT_FROM, shape)
-    _write_specimens(folder / "unseen", UNSEEN, shape)
+    write_specimens(folder / "training", LEARNT_FROM, shape)
+    write_specimens(folder / "unseen", UNSEEN, shape)
     tables = []
     for dimensions in (3, 2):
         answer = _train(folder, dimensions, minutes)
@@ -65,18 +61,6 @@ def demo(folder: Path, minutes: float = 1.0, shape: tuple[int, ...] = _SHAPE) ->
     with replaced(folder / "scores.csv") as temporary:
         scores.to_csv(temporary, index=False)
     return _answer(scores, folder)
-
-
-def _write_specimens(
-    folder: Path, seeds: Iterable[int], shape: tuple[int, ...]
-) -> None:
-    for seed in seeds:
-        _say(f"Making {folder.name}/specimen-{seed}")
-        case = specimen_phantom(seed, shape)
-        write_image(folder / f"specimen-{seed}.tif", case.image[0], case.grid)
-        for observer, labels in case.labels.items():
-            path = folder / f"specimen-{seed}_{observer}.tif"
-            write_labels(path, labels, case.grid)
 
 
 def _train(folder: Path, dimensions: Literal[2, 3], minutes: float) -> Answer:
