@@ -140,9 +140,12 @@ class Heartbeat:
         }
 
     def listen(
-        self, seconds: float, often: Callable[[], None] | None = None
+        self,
+        seconds: float,
+        often: Callable[[], None] | None = None,
+        every: float = 0.25,
     ) -> dict[str, Any]:
-        """Count for some seconds, doing something four times a second."""
+        """Count for some seconds, doing something every so many seconds."""
         from qtpy.QtWidgets import QApplication
 
         app, until = QApplication.instance(), time.perf_counter() + seconds
@@ -152,7 +155,7 @@ class Heartbeat:
             app.processEvents()
             if often is not None and time.perf_counter() > due:
                 often()
-                due += 0.25
+                due += every
             time.sleep(0.001)
         return self.end()
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from specimen_unet.engine.training import train, training
     from specimen_unet.files.cases import read_cases
     from specimen_unet.files.consensus import consensus
+    from specimen_unet.runs.reporting import report
     from specimen_unet.runs.study_script import Study, crossvalidate
     from specimen_unet.viewer.layers import case_from_layers
 
@@ -49,6 +50,7 @@ _HOME = {
     "near_duplicates": "domain.near_duplicates",
     "plan": "engine.planning",
     "read_cases": "files.cases",
+    "report": "runs.reporting",
     "segment": "engine.segmentation",
     "summarise": "domain.summary",
     "surface_distances": "engine.surface_distances",
@@ -76,6 +78,7 @@ __all__ = [
     "near_duplicates",
     "plan",
     "read_cases",
+    "report",
     "segment",
     "summarise",
     "surface_distances",

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from specimen_unet.domain.comparison import Comparison, score
 from specimen_unet.domain.errors import GridMismatchError
 from specimen_unet.domain.grid import Grid
-from specimen_unet.domain.overlap import compare
+from specimen_unet.domain.overlap import compare, compare_by_slice_too, compare_slices
 
 EMPTY = np.zeros((4, 6, 6), np.uint8)
 
@@ -82,3 +83,16 @@ def test_labels_are_called_by_their_names():
 def test_shapes_that_differ_are_refused():
     with pytest.raises(GridMismatchError, match="same image"):
         score(comparison(EMPTY, {"A": EMPTY[:3]}))
+
+
+@pytest.mark.parametrize("annotation", ["everywhere", "slices", "painted"])
+def test_counting_once_gives_what_counting_twice_does(annotation):
+    generator = np.random.default_rng(0)
+    drawn = [generator.integers(0, 4, (5, 8, 9)) * (generator.random((5, 1, 1)) < 0.7)
+             for _ in range(2)]  # fmt: skip
+    options = {"spacing": (2, 1, 0.5), "annotation": annotation}
+    names = {2: "cyst", 9: "never drawn"}
+    table, slices = compare_by_slice_too(*drawn, **options, label_names=names)
+    wanted = compare(*drawn, **options, label_names=names)
+    pd.testing.assert_frame_equal(table, wanted)
+    pd.testing.assert_frame_equal(slices, compare_slices(*drawn, annotation=annotation))

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import zipfile
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from safetensors.numpy import save_file
 
 from specimen_unet.domain.card import FORMAT_VERSION
 from specimen_unet.domain.errors import ModelFileError
 from specimen_unet.files.library import (
     CARD_KEY,
     MIGRATIONS,
+    count_weights,
     library_folder,
     model_cards,
     models,
@@ -216,3 +219,14 @@ def test_any_name_gives_a_file_in_the_folder(tmp_path_factory, name):
     assert path.parent == folder
     path.touch()
     assert unused_path(folder, name, ".nii.gz") != path
+
+
+def test_weights_are_counted_without_running_means(tmp_path):
+    path = tmp_path / "tumour.safetensors"
+    kept = {"w": np.ones((2, 3), np.float32), "b": np.ones(3, np.float16)}
+    running = {"norm.running_mean": np.ones(7, np.float32), "count": np.array(1)}
+    save_file({**kept, **running}, path)
+    assert count_weights(path) == 9
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ModelFileError, match="truncated"):
+        count_weights(path)

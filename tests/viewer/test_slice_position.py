@@ -3,8 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from napari.layers import Labels
 
-from specimen_unet.viewer.slice_position import show_place, show_slice, slice_in_view
+from specimen_unet.viewer.slice_position import (
+    show_place,
+    show_slice,
+    slice_in_view,
+    slice_word,
+)
 
 FRAMES = {
     "plain": {},
@@ -72,3 +78,12 @@ def test_a_place_is_shown_in_the_middle_of_the_view():
     viewer.dims.ndisplay = 3
     show_place(viewer, layer, (1, 4, 4))
     assert viewer.scene.camera.center == (6, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("labels", "word"),
+    [(("image", "y", "x"), "Image"), (("z", "y", "x"), "Slice"), (None, "Slice")],
+)
+def test_a_stack_of_single_images_is_told_by_the_name_of_its_axis(labels, word):
+    layer = Labels(np.zeros((3, 4, 4), np.uint8), axis_labels=labels)
+    assert slice_word(layer) == word

@@ -69,7 +69,9 @@ def test_what_is_undefined_is_a_dash_that_says_why(shown):
 def test_volumes_have_their_unit(shown):
     table = shown()
     assert table.horizontalHeaderItem(5).text() == "Volumes\nmm³"
-    assert table.item(1, 5).toolTip() == "model: 36.0 mm³\nEA: 36.0 mm³"
+    assert table.item(1, 5).toolTip() == (
+        "model: 36.0 mm³\nEA: 36.0 mm³\nDifference: +0.0 % of the second"
+    )
 
 
 def test_new_scores_of_the_same_pairs_change_the_cells_in_place(shown):

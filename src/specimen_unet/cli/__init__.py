@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from specimen_unet import __version__
 from specimen_unet.cli.images import add_cases, add_compare, add_segment
 from specimen_unet.cli.models import add_demo, add_export, add_info, add_phantoms
+from specimen_unet.cli.reports import add_report
 from specimen_unet.cli.studies import add_crossvalidate
 from specimen_unet.cli.training import add_plan, add_train
 from specimen_unet.domain.errors import SpecimenUnetError
@@ -43,6 +44,7 @@ _COMMANDS = (
     add_crossvalidate,
     add_segment,
     add_compare,
+    add_report,
     add_info,
     add_export,
     add_demo,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from specimen_unet.domain.annotation import annotated_voxels
-from specimen_unet.domain.overlap import compare, compare_slices, size_unit
+from specimen_unet.domain.overlap import compare_by_slice_too, size_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,26 +61,27 @@ def score(comparison: Comparison) -> Scores:
     GridMismatchError
         If two annotations differ in shape, or hold negative or fractional labels.
     """
-    pairs = list(_pairs(comparison))
+    tables, slices = [], []
+    for pair in _pairs(comparison):
+        table, by_slice = compare_by_slice_too(
+            pair.first,
+            pair.second,
+            spacing=comparison.grid.spacing,
+            annotation=comparison.annotation,
+            label_names=comparison.label_names,
+        )
+        tables.append(pair.named(table))
+        slices.append(pair.named(by_slice))
     grid = comparison.grid
-    table = pd.concat(
-        [
-            pair.named(
-                compare(
-                    pair.first,
-                    pair.second,
-                    spacing=grid.spacing,
-                    unit=grid.unit,
-                    annotation=comparison.annotation,
-                    label_names=comparison.label_names,
-                )
-            )
-            for pair in pairs
-        ],
-        ignore_index=True,
+    joint = pd.concat(tables, ignore_index=True)
+    joint["size_unit"] = size_unit(grid.unit, comparison.predicted)
+    # The rows of a 2D image are no slices of anything.
+    has_slices = grid.dimensions == 3
+    return Scores(
+        joint,
+        pd.concat(slices, ignore_index=True) if has_slices else pd.DataFrame(),
+        grid,
     )
-    table["size_unit"] = size_unit(grid.unit, comparison.predicted)
-    return Scores(table, _slices(comparison, pairs), grid)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,20 +112,3 @@ def _pairs(comparison: Comparison) -> Iterator[_Pair]:
             # Where the first did not annotate, the second cannot be scored either.
             truth = truth * annotated_voxels(drawn, comparison.annotation)
         yield _Pair(first, second, drawn, truth, True)
-
-
-def _slices(comparison: Comparison, pairs: list[_Pair]) -> pd.DataFrame:
-    """Score every slice along the first axis; a 2D image has none."""
-    if comparison.grid.dimensions == 2:
-        return pd.DataFrame()
-    return pd.concat(
-        [
-            pair.named(
-                compare_slices(
-                    pair.first, pair.second, annotation=comparison.annotation
-                )
-            )
-            for pair in pairs
-        ],
-        ignore_index=True,
-    )

@@ -97,6 +97,37 @@ def vote(annotations: Sequence[Array], method: VotingMethod = "majority") -> Arr
     return _voted(drawn, background_votes=method == "majority")
 
 
+def votes_map(annotations: Sequence[Array]) -> Array:
+    """Count for every voxel how many gave it one and the same label.
+
+    Parameters
+    ----------
+    annotations : sequence of ndarray of int or bool, shape (*spatial)
+        Label images of one image, 0 is background.
+
+    Returns
+    -------
+    ndarray of uint8, shape (*spatial)
+        Votes of the label that has most of them; 0 where nobody labelled anything.
+
+    Raises
+    ------
+    NoAnnotationError
+        If there is no annotation.
+    GridMismatchError
+        If they differ in shape, or hold negative or fractional labels.
+    """
+    drawn = on_one_grid(annotations)
+    most = np.zeros(drawn[0].shape, np.uint8)
+    for number, labels in enumerate(drawn):
+        # Who came before has counted this one's vote, if they agree.
+        votes = (labels != 0).astype(np.uint8)
+        for other in drawn[number + 1 :]:
+            votes += (labels == other) & (labels != 0)
+        np.maximum(most, votes, out=most)
+    return most
+
+
 def _voted(drawn: Sequence[Array], *, background_votes: bool) -> Array:
     """Give every voxel the label with most votes."""
     winner = np.zeros_like(drawn[0])

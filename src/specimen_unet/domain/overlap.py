@@ -85,17 +85,39 @@ def compare(
     """
     names = dict(label_names or {})
     counts = count(predicted, truth, axis=None, annotation=annotation, extra=names)
-    voxel_size = _voxel_size(spacing, truth.ndim)
-    table = _scores(counts, voxel_size).drop(columns="slice")
-    table.insert(1, "name", [names.get(k, f"label {k}") for k in table["label"]])
-    table["size_difference"] = table["predicted_size"] - table["true_size"]
-    table["size_difference_percent"] = 100 * _ratio(
-        table["size_difference"].to_numpy(), table["true_size"].to_numpy()
-    )
+    table = _pooled(counts, names, _voxel_size(spacing, truth.ndim))
     table.attrs["size_unit"] = size_unit(
         unit if spacing is not None else "pixel", truth
     )
     return table
+
+
+def compare_by_slice_too(
+    predicted: Array,
+    truth: Array,
+    *,
+    spacing: Sequence[float],
+    annotation: Annotation = "everywhere",
+    label_names: Mapping[int, str] | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return what `compare` and `compare_slices` do, and count but once for both.
+
+    Parameters are those of `compare`; slices lie across the first axis, and their
+    sizes are pixel counts.
+    """
+    names = dict(label_names or {})
+    by_slice = count(predicted, truth, axis=0, annotation=annotation, extra=names)
+    pooled = Counts(
+        by_slice.labels,
+        *(
+            counted.sum(axis=0, keepdims=True)
+            for counted in (by_slice.predicted, by_slice.true, by_slice.both)
+        ),
+    )
+    table = _pooled(pooled, names, _voxel_size(spacing, truth.ndim))
+    occurs = table.loc[table["predicted_size"] + table["true_size"] > 0, "label"]
+    slices = _scores(by_slice, 1.0)
+    return table, slices[slices["label"].isin(occurs)].reset_index(drop=True)
 
 
 def compare_slices(
@@ -189,6 +211,19 @@ def _voxel_size(spacing: Sequence[float] | None, dimensions: int) -> float:
             f"have {dimensions} axes: give one number an axis."
         )
     return math.prod(map(float, spacing))
+
+
+def _pooled(
+    counts: Counts, names: Mapping[int, str], voxel_size: float
+) -> pd.DataFrame:
+    """Turn counts of the whole image into the table of `compare`."""
+    table = _scores(counts, voxel_size).drop(columns="slice")
+    table.insert(1, "name", [names.get(k, f"label {k}") for k in table["label"]])
+    table["size_difference"] = table["predicted_size"] - table["true_size"]
+    table["size_difference_percent"] = 100 * _ratio(
+        table["size_difference"].to_numpy(), table["true_size"].to_numpy()
+    )
+    return table
 
 
 def _scores(counts: Counts, voxel_size: float) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from specimen_unet.files.layouts import LAYOUTS
 from specimen_unet.files.questions import NO_ANSWERS, Answers, in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
     from pathlib import Path
 
     from specimen_unet.domain.case import Case
@@ -95,11 +95,18 @@ def read_cases(
     return cases_of(CaseFolder.open(folder, options), needs_labels=needs_labels)
 
 
-def cases_of(found: CaseFolder, *, needs_labels: bool = True) -> list[Case]:
-    """Read every case of a folder that was opened; see `read_cases`."""
+def cases_of(
+    found: CaseFolder, *, needs_labels: bool = True, only: Container[str] | None = None
+) -> list[Case]:
+    """Read every case of a folder that was opened, or those of some names.
+
+    See `read_cases`.
+    """
     chosen = found.cases(needs_labels=needs_labels)
     if not chosen:
         raise CaseReadError(why_no_cases(found))
+    if only is not None:
+        chosen = [files for files in chosen if found.name(files) in only]
     for told in _cautions(found, needs_labels=needs_labels):
         warnings.warn(told, stacklevel=3)
     cases = []

@@ -8,6 +8,7 @@ card. No weight is touched, nothing is unpickled.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from datetime import UTC, datetime
@@ -30,6 +31,9 @@ MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 """Format version -> what turns a card of that version into one of the next."""
 
 SUFFIX = ".safetensors"
+
+_FLOATS = ("F16", "BF16", "F32", "F64")
+_RUNNING = ("running_mean", "running_var")
 
 # A card with thousands of cases has some hundred kilobytes.
 _HEADER_LIMIT = 16 * 2**20
@@ -107,6 +111,26 @@ def read_card(path: str | Path) -> ModelCard:
         )
     _check_length(path, header)
     return _card(path, _json(path, metadata[CARD_KEY]))
+
+
+def count_weights(path: str | Path) -> int:
+    """Count the numbers that a training has learnt, from the header of a model file.
+
+    Running means of normalisation layers are none.
+
+    Raises
+    ------
+    ModelFileError
+        As `read_card`.
+    """
+    header = _header(Path(path))
+    header.pop("__metadata__", None)
+    _check_length(Path(path), header)
+    return sum(
+        math.prod(map(int, tensor["shape"]))
+        for name, tensor in header.items()
+        if tensor["dtype"] in _FLOATS and not name.endswith(_RUNNING)
+    )
 
 
 def card_metadata(card: ModelCard) -> dict[str, str]:

@@ -23,14 +23,15 @@ from specimen_unet.domain.events import Finished, PlanReady, Ready, Warned
 from specimen_unet.runs.folder import RunFolder, SegmentJob
 from specimen_unet.runs.protocol import Command, command_from_line, event_to_line
 from specimen_unet.runs.study import StudyFolder
+from specimen_unet.runs.surface_job import SurfaceJob
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from specimen_unet.domain.events import Event
 
-WORK = ("plan", "train", "segment", "export", "crossvalidate", "fold")
 _OF_STUDIES = ("crossvalidate", "fold")
+WORK = ("plan", "train", "segment", "export", "surfaces", "report", *_OF_STUDIES)
 
 
 def main() -> int:
@@ -140,22 +141,16 @@ class Worker:
             self.say(failure(error))
 
     def _obey(self, command: Command, control: Control) -> None:
-        from specimen_unet.runs.work import plan_run, segment_job, train_run
+        from specimen_unet.runs.work import plan_run, train_run
 
-        if command.name == "segment":
-            job = SegmentJob.open(Path(command.arguments["job"]))
-            for event in segment_job(job, control):
+        if isinstance(control, StudyControl):
+            self._study(command, control)
+            return
+        if command.name not in ("plan", "train"):
+            for event in _done_aside(command, control):
                 self.say(event)
                 if control.is_left:
                     return
-            return
-        if command.name == "export":
-            from specimen_unet.runs.export_file import export_as_asked
-
-            self.say(Finished(str(export_as_asked(command.arguments))))
-            return
-        if isinstance(control, StudyControl):
-            self._study(command, control)
             return
         run = RunFolder.open(Path(command.arguments["run"]))
         with _output_to(run.path / "log.txt"):
@@ -191,6 +186,37 @@ class Worker:
                     self.say(event, study.path)
             except WorkLeft:
                 self.say(Finished(str(study.path), stopped_early=True))
+
+
+def _done_aside(command: Command, control: Control) -> Iterator[Event]:
+    """Do what is no training: segment, export, measure surfaces, report a run."""
+    place = command.arguments
+    if command.name == "segment":
+        from specimen_unet.runs.work import segment_job
+
+        yield from segment_job(SegmentJob.open(Path(place["job"])), control)
+    elif command.name == "surfaces":
+        from specimen_unet.runs.surface_scores import measure_job
+
+        yield from measure_job(SurfaceJob(Path(place["folder"])), control)
+    elif command.name == "report":
+        yield from _reporting(Path(place["folder"]), control)
+    else:
+        from specimen_unet.runs.export_file import export_as_asked
+
+        yield Finished(str(export_as_asked(place)))
+
+
+def _reporting(folder: Path, control: Control) -> Iterator[Event]:
+    """Write the report of a run or of a study."""
+    from specimen_unet.runs.reporting import reporting_run
+    from specimen_unet.runs.study_report import report_study
+
+    if StudyFolder.is_study(folder):
+        written = report_study(StudyFolder.open(folder))
+    else:
+        written = yield from reporting_run(RunFolder.open(folder), control=control)
+    yield Finished(str(written[0]))
 
 
 def _import_for_training() -> None:

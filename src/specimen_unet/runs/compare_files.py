@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections import defaultdict
-from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -16,17 +13,14 @@ from specimen_unet.domain.errors import (
     GridMismatchError,
     SpecimenUnetError,
 )
-from specimen_unet.files.case_folder import CaseFolder
 from specimen_unet.files.case_options import AS_FOUND
-from specimen_unet.files.cases import cases_of
-from specimen_unet.files.cautions import UnpairedFilesWarning
-from specimen_unet.files.images import image_stem, image_suffix, read_labels
-from specimen_unet.files.pairing import divisions
+from specimen_unet.files.images import image_stem, read_labels
 from specimen_unet.runs.answers import Answer, Status, records
+from specimen_unet.runs.drawn_files import Drawn, drawn_by_case, predicted_files
 from specimen_unet.runs.surface_scores import SURFACE_SCORES, in_words, with_surfaces
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from specimen_unet.domain.case import Array
@@ -37,15 +31,6 @@ if TYPE_CHECKING:
 # What people read first; the rest is in the JSON.
 _SHOWN = ("case", "first", "second", "label", "dice", "iou", "precision", "recall")
 _OVERLAP = ComparisonSettings()
-
-
-class _Drawn(NamedTuple):
-    """What one observer drew on a case, and what the labels are called."""
-
-    case: str
-    observer: str
-    labels: Array
-    label_names: Mapping[int, str] = MappingProxyType({})
 
 
 def compare_files(
@@ -80,11 +65,16 @@ def compare_files(
     """
     table, failed = score_table(predicted, truths, settings, options)
     if table.empty:
-        found = "\n".join(f"  {path}: {reason}" for path, reason in failed.items())
-        raise CaseReadError(
-            f"Nothing in {predicted} could be compared:\n{found or '  no label files'}"
-        )
+        raise nothing_compared(predicted, failed)
     return _answer(table, failed)
+
+
+def nothing_compared(predicted: Path, failed: Mapping[str, str]) -> CaseReadError:
+    """Say why there is no score at all."""
+    found = "\n".join(f"  {path}: {reason}" for path, reason in failed.items())
+    return CaseReadError(
+        f"Nothing in {predicted} could be compared:\n{found or '  no label files'}"
+    )
 
 
 def score_table(
@@ -102,8 +92,8 @@ def score_table(
     failed : dict of str to str
         Files that could not be compared, and why.
     """
-    paths = {image_stem(path.name): path for path in _predicted_files(predicted)}
-    drawn = _drawn(truths, paths, options)
+    paths = {image_stem(path.name): path for path in predicted_files(predicted)}
+    drawn = drawn_by_case(truths, paths, options)
     tables, failed = [], {}
     for name, path in paths.items():
         if name not in drawn:
@@ -117,87 +107,9 @@ def score_table(
     return table, failed
 
 
-def _predicted_files(predicted: Path) -> list[Path]:
-    if not predicted.exists():
-        raise CaseReadError(
-            f"There is no {predicted}: give a file of labels, or a folder of them."
-        )
-    return _label_files(predicted) if predicted.is_dir() else [predicted]
-
-
-def _label_files(folder: Path) -> list[Path]:
-    return sorted(
-        file
-        for file in folder.iterdir()
-        if image_suffix(file.name)
-        and not file.name.startswith(".")
-        and not image_stem(file.name).endswith("_probabilities")
-    )
-
-
-def _drawn(
-    truths: Sequence[Path], names: Collection[str], options: CaseOptions
-) -> dict[str, list[_Drawn]]:
-    """Read what observers drew on these cases, by case."""
-    drawn: dict[str, list[_Drawn]] = defaultdict(list)
-    for path in truths:
-        if path.is_dir():
-            found = _drawn_in(path, names, options)
-        else:
-            found = _drawn_as(path, names, options.answers)
-        for each in found:
-            drawn[each.case].append(each)
-    return drawn
-
-
-def _drawn_as(path: Path, names: Collection[str], answers: Answers) -> Iterator[_Drawn]:
-    """Read the labels of one file, which belong to the only case there is."""
-    if len(names) != 1:
-        raise CaseReadError(
-            f"{path} is not a folder, but the predictions are one: give folders, or "
-            "compare one file with one file of each observer."
-        )
-    (name,) = names
-    stem = image_stem(path.name)
-    observer = path.resolve().parent.name if stem == name else stem
-    observer = observer.removeprefix(f"{name}_")
-    yield _Drawn(name, observer, read_labels(path, answers)[0])
-
-
-def _drawn_in(
-    folder: Path, names: Collection[str], options: CaseOptions
-) -> Iterator[_Drawn]:
-    """Read a folder of cases, or else of bare label files."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UnpairedFilesWarning)
-            cases = cases_of(CaseFolder.open(folder, options))
-    except CaseReadError:
-        yield from _bare_labels(folder, names, options.answers)
-        return
-    for case in cases:
-        for observer, labels in case.labels.items():
-            yield _Drawn(case.name, observer, labels, case.label_names)
-
-
-def _bare_labels(
-    folder: Path, names: Collection[str], answers: Answers
-) -> Iterator[_Drawn]:
-    """Read labels without images: NAME.tif by whom the folder says, or NAME_EA.tif."""
-    for file in _label_files(folder):
-        stem = image_stem(file.name)
-        if stem in names:
-            yield _Drawn(stem, folder.name, read_labels(file, answers)[0])
-            continue
-        for name, observer in divisions(stem):
-            if name in names:
-                yield _Drawn(name, observer, read_labels(file, answers)[0])
-                break
-
-
 def _scored(
     path: Path,
-    drawn: Sequence[_Drawn],
+    drawn: Sequence[Drawn],
     settings: ComparisonSettings,
     answers: Answers,
 ) -> pd.DataFrame:

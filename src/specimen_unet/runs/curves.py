@@ -11,6 +11,7 @@ import numpy as np
 
 from specimen_unet.domain.events import StepDone, Validated
 from specimen_unet.files.replacing import replaced
+from specimen_unet.runs.plots import new_figure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,16 +76,18 @@ def write_table(path: Path, curves: Curves) -> None:
 
 
 def draw(path: Path, curves: Curves) -> None:
-    """Draw loss, validation scores and learning rate above one another."""
-    # 0.7 s to import, and not needed to train.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    """Draw the curves and save them as a picture."""
+    figure = figure_of(curves)
+    with replaced(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=150, facecolor="white")
 
+
+def figure_of(curves: Curves) -> Any:
+    """Draw loss, validation scores and learning rate above one another."""
     panels = [_draw_loss, _draw_rate]
     if any(math.isfinite(event.mean_dice) for event in curves.validations):
         panels.insert(1, _draw_scores)
-    figure = Figure(figsize=(8, 2.6 * len(panels)), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(8, 2.6 * len(panels))
     axes = figure.subplots(len(panels), sharex=True)
     for panel, draw_panel in zip(axes, panels, strict=True):
         draw_panel(panel, curves)
@@ -92,8 +95,7 @@ def draw(path: Path, curves: Curves) -> None:
         panel.spines[["top", "right"]].set_visible(False)
     axes[-1].set_xlabel("Step")
     figure.align_ylabels(axes)
-    with replaced(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=150, facecolor="white")
+    return figure
 
 
 def _rewind(events: list[Any], step: int) -> None:

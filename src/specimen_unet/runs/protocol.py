@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from specimen_unet.domain.case import Array
 
 CommandName = Literal[
-    "plan", "train", "segment", "export", "crossvalidate", "fold",
+    "plan", "train", "segment", "export", "crossvalidate", "fold", "surfaces", "report",
     "pause", "go on", "stop", "preview", "quit",
 ]  # fmt: skip
 PREVIEW_FOLDER = "preview"
@@ -96,7 +96,8 @@ def command_line(command: CommandName, **arguments: Any) -> str:
     `resume` and `more_minutes`; ``segment`` takes `job` (the path of a segmentation
     job); ``crossvalidate`` takes `study` (the path of a study folder) and may take
     `devices` (a list); ``fold`` takes `study`, `fold` and `device`; ``export`` takes
-    `model`, `target` (paths) and `settings` (of an export); ``preview`` takes `case`
+    `model`, `target` (paths) and `settings` (of an export); ``surfaces`` takes `folder`
+    (of a surface job), ``report`` that of a run or a study; ``preview`` takes `case`
     (its name) and `index` (along the first axis).
     """
     written = {name: _plain(value) for name, value in arguments.items()}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from specimen_unet.domain.overlap import ADDED, AGREED, MISSED, OTHER_LABEL, error_map
 from specimen_unet.viewer.comparison import voxels_of
 from specimen_unet.viewer.layers import labels_layer
 from specimen_unet.viewer.provenance import mark_layer
+from specimen_unet.viewer.renewed_layer import RenewedLayer
 
 if TYPE_CHECKING:
     import napari.layers
@@ -31,23 +33,16 @@ class ErrorLayer:
     Parameters
     ----------
     viewer : napari.viewer.Viewer or ViewerModel
-        Where the layer is added. No other layer is touched, and the one that was
-        selected stays so: a person may be painting on it.
+        Where the layer is added, as `RenewedLayer` does.
     """
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        self._viewer = viewer
-        self._layer: napari.layers.Labels | None = None
-        self._sources: tuple[Any, Any] | None = None
+        self._shown = RenewedLayer(viewer)
 
     @property
-    def sources(self) -> tuple[Any, Any] | None:
+    def sources(self) -> tuple[Any, ...] | None:
         """Prediction and truth while the layer shows them; None when it is gone."""
-        layers = self._viewer.layers
-        if self._layer not in layers or self._sources is None:
-            return None
-        prediction, truth = self._sources
-        return self._sources if prediction in layers and truth in layers else None
+        return self._shown.sources
 
     def show(self, errors: Array, prediction: Any, truth: Any) -> None:
         """Add the layer, or let the one that is there show these errors.
@@ -59,18 +54,8 @@ class ErrorLayer:
         prediction, truth : napari.layers.Labels
             The layers it was computed from.
         """
-        if self.sources is not None and self._layer is not None:
-            if self.sources == (prediction, truth):
-                self._layer.data = errors.reshape(self._layer.data.shape)
-                self._layer.editable = False  # which new data have undone
-                return
-            self._viewer.layers.remove(self._layer)
-        self._sources = prediction, truth
-        self._layer = _made(errors, prediction, truth)
-        selected, active = set(self._viewer.layers.selection), _active(self._viewer)
-        self._viewer.add_layer(self._layer)
-        self._viewer.layers.selection = selected
-        self._viewer.layers.selection.active = active
+        make = partial(_made, errors, prediction, truth)
+        self._shown.show(errors, (prediction, truth), make)
 
 
 def errors_between(prediction: Any, truth: Any, annotation: Annotation) -> Array:
@@ -85,7 +70,7 @@ def errors_between(prediction: Any, truth: Any, annotation: Annotation) -> Array
 
 
 def _made(errors: Array, prediction: Any, truth: Any) -> napari.layers.Labels:
-    """Make the layer; it cannot be painted on by mistake."""
+    """Make the layer."""
     layer = labels_layer(
         errors,
         prediction,
@@ -93,10 +78,5 @@ def _made(errors: Array, prediction: Any, truth: Any) -> napari.layers.Labels:
         label_names={value: name for value, (name, _) in ERRORS.items()},
         colours={value: colour for value, (_, colour) in ERRORS.items()},
     )
-    layer.editable = False
     mark_layer(layer, "errors", prediction=prediction.name, truth=truth.name)
     return layer
-
-
-def _active(viewer: napari.viewer.Viewer) -> Any:
-    return viewer.layers.selection.active

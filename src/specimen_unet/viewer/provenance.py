@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import napari.layers
 
-Kind = Literal["segmentation", "probability", "errors", "preview", "margins"]
+Kind = Literal[
+    "segmentation",
+    "probability",
+    "errors",
+    "preview",
+    "margins",
+    "disagreement",
+    "consensus",
+]
 _KEY = "specimen-unet"
 
 
@@ -18,8 +26,8 @@ def mark_layer(layer: napari.layers.Layer, kind: Kind, **details: str) -> None:
     ----------
     layer : napari.layers.Layer
         A layer that this package made.
-    kind : {"segmentation", "probability", "errors", "preview", "margins"}
-        What it shows.
+    kind : str
+        What it shows: one of `Kind`.
     **details : str
         Whatever else should be known of it (model, image, ...).
     """
@@ -30,6 +38,12 @@ def image_of_segmentation(layer: Any) -> str | None:
     """Return the name that the image had which was segmented; None if not known."""
     mark: dict[str, str] = getattr(layer, "metadata", {}).get(_KEY, {})
     return mark.get("image")
+
+
+def model_of_segmentation(layer: Any) -> str | None:
+    """Return the file of the model that segmented; None if not known."""
+    mark: dict[str, str] = getattr(layer, "metadata", {}).get(_KEY, {})
+    return mark.get("model")
 
 
 def kind_of_layer(layer: Any) -> Kind | None:

@@ -60,15 +60,18 @@ def sample_breast_ultrasound() -> list[FullLayerData]:
     list of layer data tuples
         One image layer (images, Y, X) and a labels layer an observer, all in mm.
     """
-    return _layers_of(breast_ultrasound_phantom(seed=1))
+    # Its slices are images of their own, which the docks then call so.
+    return _layers_of(breast_ultrasound_phantom(seed=1), axes=("image", "y", "x"))
 
 
-def _layers_of(case: Case, *, visible: bool = True) -> list[FullLayerData]:
+def _layers_of(
+    case: Case, *, visible: bool = True, axes: tuple[str, ...] = ()
+) -> list[FullLayerData]:
     """Turn a case into layers; the labels bear the image's name before their own."""
     frame: dict[str, Any] = {
         "scale": case.grid.spacing,
         "units": (case.grid.unit,) * case.grid.dimensions,
-        "axis_labels": tuple(axis.lower() for axis in case.grid.axes),
+        "axis_labels": axes or tuple(axis.lower() for axis in case.grid.axes),
         "visible": visible,
     }
     image = {"name": case.name, **frame}

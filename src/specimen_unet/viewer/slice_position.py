@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import napari.layers
     import napari.viewer
 
+_SINGLE_IMAGES = ("image", "images", "picture", "pictures")
+
 
 def slice_in_view(
     viewer: napari.viewer.Viewer, layer: napari.layers.Layer
@@ -75,6 +77,15 @@ def show_place(
     displayed = [viewer.dims.point[axis] for axis in viewer.dims.displayed[-3:]]
     middle = (*[0.0] * (3 - len(displayed)), *displayed)
     viewer.scene.camera.center = (middle[0], middle[1], middle[2])
+
+
+def slice_word(layer: napari.layers.Layer) -> str:
+    """Return what the slices of a layer are: "Image" of a stack of single ones.
+
+    It is told by the name of their axis, which readers and samples give.
+    """
+    name = str(layer.axis_labels[slice_axis(layer)]).lower()
+    return "Image" if name in _SINGLE_IMAGES else "Slice"
 
 
 def slice_axis(layer: napari.layers.Layer) -> int:

@@ -138,6 +138,10 @@ class Job(QObject):
         )
         self._ask("export", Path(target), line)
 
+    def judge(self, kind: Kind, folder: Path | str) -> None:
+        """Measure the "surfaces" of a `SurfaceJob`, or write the "report" of a run."""
+        self._ask(kind, Path(folder), command_line(kind, folder=str(folder)))
+
     def pause(self) -> None:
         """Let the work save a checkpoint and wait."""
         self._send(command_line("pause"))

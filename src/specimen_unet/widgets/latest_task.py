@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import (  # type: ignore[attr-defined]  # qtpy renames Signal
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
-_PAUSE_MS = 60  # between two questions, so that painting stays smooth
-_LOOK_MS = 15
+_REST_MS = 60
+_LOOK_MS = 5
 
 
 class LatestTask(QObject):
@@ -33,17 +35,28 @@ class LatestTask(QObject):
     -------
     answered : what the question returned
     refused : the message of a `SpecimenUnetError`; other errors are raised
+
+    Parameters
+    ----------
+    parent : QObject, optional
+        Owner in Qt's sense.
+    rest_ms : int
+        Between an answer and the next question; what the viewer does with answers
+        takes time, too. After a longer rest a question is begun at once.
     """
 
     answered = Signal(object)
     refused = Signal(str)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(
+        self, parent: QObject | None = None, *, rest_ms: int = _REST_MS
+    ) -> None:
         super().__init__(parent)
+        self._rest_ms = rest_ms
+        self._rested_at = 0.0
         self._question: Callable[[], object] | None = None
         self._answer: Future[object] | None = None
         self._pause = QTimer(self)
-        self._pause.setInterval(_PAUSE_MS)
         self._pause.setSingleShot(True)
         self._pause.timeout.connect(self._begin)
         self._look = QTimer(self)
@@ -59,7 +72,7 @@ class LatestTask(QObject):
         """Work `question` out soon, unless a newer one comes before it began."""
         self._question = question
         if not self._pause.isActive() and self._answer is None:
-            self._pause.start()
+            self._rest()
 
     def drop(self) -> None:
         """Forget every question, also the one under way: it is not answered."""
@@ -67,6 +80,11 @@ class LatestTask(QObject):
         self._answer = None
         self._pause.stop()
         self._look.stop()
+
+    def _rest(self) -> None:
+        """Begin the next question once there was rest enough since the last answer."""
+        left = 1000 * (self._rested_at - time.monotonic())
+        self._pause.start(max(0, math.ceil(left)))
 
     def _begin(self) -> None:
         """Begin with the newest question."""
@@ -83,8 +101,9 @@ class LatestTask(QObject):
             return
         self._answer = None
         self._look.stop()
+        self._rested_at = time.monotonic() + self._rest_ms / 1000
         if self._question is not None:
-            self._pause.start()
+            self._rest()
         error = answer.exception()
         if isinstance(error, SpecimenUnetError):
             self.refused.emit(str(error))

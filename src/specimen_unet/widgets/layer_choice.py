@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import napari.layers
     import napari.viewer
 
+_NOT_DRAWN = ("errors", "preview", "margins", "disagreement")
+
 
 class LayerBox(ComboBox):
     """A combo box that keeps its layer when that is renamed.
@@ -89,7 +91,7 @@ def drawn_labels(viewer: napari.viewer.Viewer) -> list[Any]:
     return [
         layer
         for layer in layers_of_type(viewer, Labels)
-        if kind_of_layer(layer) not in ("errors", "preview", "margins")
+        if kind_of_layer(layer) not in _NOT_DRAWN
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -122,5 +123,14 @@ class ScoreTable(NumberTable):
             len(_COLUMNS) - 1,
             f"{first} / {second}",
             f"{scores['first']}: {first} {self._size_unit}\n"
-            f"{scores['second']}: {second} {self._size_unit}",
+            f"{scores['second']}: {second} {self._size_unit}\n"
+            f"{_difference(scores)}",
         )
+
+
+def _difference(scores: dict[Any, Any]) -> str:
+    """Say how much larger or smaller the first is."""
+    percent = float(scores.get("size_difference_percent", math.nan))
+    if math.isnan(percent):
+        return "Difference: undefined, as the second has nothing of it."
+    return f"Difference: {percent:+.1f} % of the second"

@@ -21,6 +21,7 @@ from specimen_unet.runs.folder import SegmentJob, runs_folder
 from specimen_unet.viewer.layers import case_from_layers
 from specimen_unet.widgets.failures import failure_text
 from specimen_unet.widgets.latest_task import LatestTask
+from specimen_unet.widgets.surface_work import MEASURING
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -153,10 +154,10 @@ class SegmentationWork(QObject):
 
 def remove_old_copies() -> None:
     """Remove copies that a viewer left behind when it was killed."""
-    folder = runs_folder() / _FOLDER
-    for copy in folder.iterdir() if folder.is_dir() else ():
-        if time.time() - copy.stat().st_mtime > _OLD_SECONDS:
-            shutil.rmtree(copy, ignore_errors=True)
+    for folder in (runs_folder() / _FOLDER, runs_folder() / MEASURING):
+        for copy in folder.iterdir() if folder.is_dir() else ():
+            if time.time() - copy.stat().st_mtime > _OLD_SECONDS:
+                shutil.rmtree(copy, ignore_errors=True)
 
 
 def new_place() -> Path:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.utils.theme import get_theme
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from specimen_unet.viewer.slice_position import show_slice, slice_in_view
+from specimen_unet.runs.plots import slice_curves
+from specimen_unet.viewer.slice_position import show_slice, slice_in_view, slice_word
+from specimen_unet.widgets.plot_export import PlotExport
 from specimen_unet.widgets.quantities import without_common_words
 from specimen_unet.widgets.slice_plot import Curve, SlicePlot
 
@@ -33,6 +36,8 @@ class SlicePanel(QWidget):
         self._slices: pd.DataFrame | None = None
         self._names: dict[int, str] = {}
         self.plot = SlicePlot()
+        self.export = PlotExport("dice-over-slices")
+        self._word = "Slice"
         self.label_box = QComboBox()
         self.label_box.setObjectName("plotted_label")
         self.label_box.setToolTip("The label whose Dice is plotted over the slices.")
@@ -51,7 +56,10 @@ class SlicePanel(QWidget):
         if scores.grid.dimensions == 2:
             self._row.hide()
             self.plot.show_sentence("A 2D image has no slices to plot.")
+            self.export.setVisible(False)
             return
+        self._word = slice_word(layer)
+        self.plot.call_slices(self._word)
         self._offer_labels(scores.table)
         self._draw()
 
@@ -80,12 +88,17 @@ class SlicePanel(QWidget):
         if self._slices is None or self._slices.empty:
             return
         curves = _curves(self._slices, self.label_box.currentData())
-        if any(np.isfinite(curve.dice).any() for curve in curves):
+        has_dice = any(np.isfinite(curve.dice).any() for curve in curves)
+        self.export.setVisible(has_dice)
+        if has_dice:
             self.plot.show_curves(curves)
+            drawn = [(curve.name, curve.dice, curve.dashed) for curve in curves]
+            draw = partial(slice_curves, drawn, self._word)
+            self.export.offer(draw, self._slices)
         else:
             self.plot.show_sentence(
-                f"No slice holds {self.label_box.currentText()!r}, so there is no "
-                "Dice to plot."
+                f"No {self._word.lower()} holds {self.label_box.currentText()!r}, so "
+                "there is no Dice to plot."
             )
 
     def _go(self, index: int) -> None:
@@ -112,6 +125,7 @@ class SlicePanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._row)
         column.addWidget(self.plot)
+        column.addWidget(self.export)
 
 
 def _curves(slices: pd.DataFrame, label: int) -> list[Curve]:

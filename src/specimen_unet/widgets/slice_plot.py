@@ -59,6 +59,7 @@ class SlicePlot(QWidget):
         self._curves: Sequence[Curve] = ()
         self._items: list[pg.PlotDataItem] = []
         self._mark: int | None = None
+        self._word = "Slice"
         self._sentence = QLabel()
         self._sentence.setWordWrap(True)
         self._sentence.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -118,6 +119,12 @@ class SlicePlot(QWidget):
         if index is not None:
             self._line.setValue(index)
         self._tell_reading()
+
+    def call_slices(self, word: str) -> None:
+        """Call what the curves run over "Slice", or "Image" of a stack of images."""
+        self._word = word
+        self._plot.getPlotItem().setLabel("bottom", word)
+        self._plot.setToolTip(f"Click to go to that {word.lower()}.")
 
     def set_text_colour(self, colour: str) -> None:
         """Draw axes and their numbers in the colour of the theme."""
@@ -179,14 +186,15 @@ class SlicePlot(QWidget):
     def _tell_reading(self) -> None:
         """Write the scores of the slice in view under the curves."""
         if self._mark is None:
-            self._reading.setText("Click in the plot to go to a slice.")
+            what = "an image" if self._word == "Image" else "a slice"
+            self._reading.setText(f"Click in the plot to go to {what}.")
             return
         scores = [
             f"{escape(curve.name)}&nbsp;<b>{score_text(float(curve.dice[self._mark]))}</b>"
             for curve in self._curves
             if self._mark < len(curve.dice)
         ]
-        self._reading.setText(f"Slice {self._mark}: " + " · ".join(scores))
+        self._reading.setText(f"{self._word} {self._mark}: " + " · ".join(scores))
 
 
 def _plot_widget() -> pg.PlotWidget:

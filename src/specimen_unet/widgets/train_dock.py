@@ -20,6 +20,7 @@ from specimen_unet.widgets.more_time import MoreTime
 from specimen_unet.widgets.note import Note
 from specimen_unet.widgets.painting import LivePainting
 from specimen_unet.widgets.result_view import ResultView
+from specimen_unet.widgets.run_report import RunReport
 from specimen_unet.widgets.segment_dock import SegmentDock
 from specimen_unet.widgets.set_up import SetUp
 from specimen_unet.widgets.training_view import TrainingView
@@ -59,6 +60,7 @@ class TrainDock(Container[Widget]):
             text="Resume this training",
             tooltip="Go on from the last checkpoint",
         )
+        self.report = RunReport(self.job)
         self.more = MoreTime()
         self.back = PushButton(
             name="back", text="Set up another training", tooltip="Back to the choices"
@@ -66,8 +68,8 @@ class TrainDock(Container[Widget]):
         self._preview = LivePreview(viewer, self.job)
         self._painting = LivePainting(viewer)
         self._following = CaseFollowing(viewer)
-        parts = [self.training, self.problem, self.result, self.more]
-        parts += [self.again, self.back]
+        parts = [self.training, self.problem, self.result, self.report]
+        parts += [self.more, self.again, self.back]
         fill_column(self, [self.set_up, *parts])
         self._connect()
         self._show_set_up()
@@ -110,7 +112,7 @@ class TrainDock(Container[Widget]):
         for part in (self.training, self.more, self.again, self.back):
             part.visible = False
         self.problem.tell("")
-        self.result.show_model(None)
+        self._show_result(None)
         self.set_up.set_active(True)
 
     def _begin(self, run: RunFolder, pairs: Sequence[Pair] | None) -> None:
@@ -138,8 +140,8 @@ class TrainDock(Container[Widget]):
         self.training.visible = self.back.visible = self.more.visible = True
         self.training.begin(run.name, run.events())
         self.training.end("Finished.")
-        self.result.show_model(run.model_path)
         self._last = run
+        self._show_result(run.model_path)
 
     def _watch(self, run: RunFolder, pairs: Sequence[Pair]) -> None:
         """Show a training, preview it, and let it learn from what is painted."""
@@ -148,7 +150,7 @@ class TrainDock(Container[Widget]):
         for part in (self.more, self.again, self.back):
             part.visible = False
         self.problem.tell("")
-        self.result.show_model(None)
+        self._show_result(None)
         self.training.visible = True
         self.training.begin(run.name, run.events())
         self._preview.start(pairs)
@@ -164,8 +166,13 @@ class TrainDock(Container[Widget]):
         if self._run is None:
             return
         self._end("Stopped early." if finished.stopped_early else "Finished.")
-        self.result.show_model(Path(finished.path))
+        self._show_result(Path(finished.path))
         self.more.visible = True
+
+    def _show_result(self, model: Path | None) -> None:
+        """Show the model of the run that ended, and what can be written of it."""
+        self.result.show_model(model)
+        self.report.show_run(self._last if model is not None else None)
 
     def _fail(self, failed: Failed) -> None:
         """Show why there is no model; a run that was begun can go on."""

@@ -14,13 +14,17 @@ from qtpy.QtCore import QProcess, QProcessEnvironment
 
 from specimen_unet.domain.events import Event, Failed, Finished, PlanReady
 
-Kind = Literal["plan", "train", "segment", "export", "crossvalidate"]
+Kind = Literal[
+    "plan", "train", "segment", "export", "surfaces", "report", "crossvalidate"
+]
 
 _NOUNS: dict[Kind, str] = {
     "plan": "planning",
     "train": "training",
     "segment": "segmentation",
     "export": "export",
+    "surfaces": "measuring",
+    "report": "report",
     "crossvalidate": "cross-validation",
 }
 _KILL_MS = 2000
