@@ -9,11 +9,12 @@ from specimen_unet.domain.advice import FOR_BACKBONE, FOR_NETWORK
 from specimen_unet.domain.errors import PlanError
 from specimen_unet.engine.decisions import Decision, by_hand, with_advice
 from specimen_unet.engine.haste import is_hurried, residual_units
-from specimen_unet.engine.pretrained import DIMENSIONS
+from specimen_unet.engine.pretrained import DIMENSIONS, is_installed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from specimen_unet.domain.plan import Fingerprint
     from specimen_unet.domain.settings import (
         BackboneName,
         NetworkName,
@@ -24,10 +25,18 @@ _SUPERVISED = ("DynUNet", "ResidualDynUNet")
 _HALVING = ("AttentionUnet", "FlexibleUNet")
 # Those for which there are pretrained weights; by dimensions.
 _USUAL_BACKBONE: dict[int, BackboneName] = {2: "EfficientNet-Lite0", 3: "ResNet-18"}
+# What backbones learnt from photographs is of blobs and textures, not of thin lines:
+# labels are at least so many pixels across.
+_WIDE = 8
+_FOR_PICTURES = (
+    "Network FlexibleUNet: of single pictures it learns most, as its backbone has seen "
+    "many."
+)
+_STARTS_FROM = "The backbone starts from what it learnt from"
 
 
 def decide_architecture(
-    settings: TrainingSettings, dimensions: int, minutes: float
+    settings: TrainingSettings, seen: Fingerprint, dimensions: int, minutes: float
 ) -> dict[str, Decision[Any]]:
     """Choose the network and what belongs to it.
 
@@ -35,6 +44,8 @@ def decide_architecture(
     ----------
     settings : TrainingSettings
         What a person chose.
+    seen : Fingerprint
+        Of the cases.
     dimensions : int
         Of the network.
     minutes : float
@@ -51,18 +62,49 @@ def decide_architecture(
         If something was chosen that the network does not have.
     """
     network = decide_network(settings, minutes)
+    is_ready = settings.network == "auto" and network.value == "FastUNet"
+    knows_pictures = is_ready and _suit_pictures(settings, seen, dimensions)
+    if knows_pictures:
+        network = Decision("FlexibleUNet", _FOR_PICTURES)
     _check(network.value, settings)
     backbone = _backbone(settings, network.value, dimensions)
     return {
         "network": network,
         "backbone": backbone,
-        "pretrained": _pretrained(settings, backbone.value, dimensions),
+        "pretrained": (
+            Decision(True, f"{_STARTS_FROM} photographs (ImageNet).")
+            if knows_pictures
+            else _pretrained(settings, backbone.value, dimensions)
+        ),
         "residual_units": (
             residual_units(settings.residual_units, minutes)
             if network.value == "UNet"
             else Decision(0, "")
         ),
     }
+
+
+def _suit_pictures(
+    settings: TrainingSettings, seen: Fingerprint, dimensions: int
+) -> bool:
+    """Tell whether to start from what a backbone learnt from photographs.
+
+    Where its weights were installed, cases are single pictures with wide labels, and
+    nobody chose anything that it does not have.
+    """
+    is_free = (
+        settings.channels == "auto"
+        and settings.residual_units == "auto"
+        and not settings.deep_supervision
+    )
+    are_pictures = dimensions == 2 and all(len(shape) == 2 for shape in seen.shapes)
+    are_wide = seen.label_width is not None and seen.label_width >= _WIDE
+    return (
+        is_free
+        and are_pictures
+        and are_wide
+        and is_installed(_USUAL_BACKBONE[dimensions])
+    )
 
 
 def decide_network(
@@ -163,6 +205,6 @@ def _pretrained(
         )
     return by_hand(
         True,
-        "The backbone starts from what it learnt from "
+        f"{_STARTS_FROM} "
         + ("photographs (ImageNet)" if dimensions == 2 else "23 medical data sets"),
     )

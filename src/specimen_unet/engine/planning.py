@@ -148,7 +148,7 @@ def _decided(
         "dimensions": dimensions,
         "annotation": Decision(settings.annotation, reason_for_labels(settings, seen)),
         **decide_architecture(
-            settings, dimensions.value, minutes_to_hurry(settings, device)
+            settings, seen, dimensions.value, minutes_to_hurry(settings, device)
         ),
         "spacing": decide_spacing(settings, seen, dimensions.value),
         "observers": decide_teaching(settings, seen),

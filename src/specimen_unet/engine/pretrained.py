@@ -111,6 +111,12 @@ def weights_file(backbone: BackboneName) -> Path:
     return path
 
 
+def is_installed(backbone: BackboneName) -> bool:
+    """Whether the weights of a backbone are here because a package brought them."""
+    package = _SOURCES[backbone].package
+    return bool(package) and importlib.util.find_spec(package) is not None
+
+
 def pretrained_weights(plan: Plan) -> dict[str, Tensor]:
     """Return the weights a training with a pretrained backbone starts from.
 
