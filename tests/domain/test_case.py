@@ -18,6 +18,10 @@ def test_other_labels_on_a_case_change_nothing_else(make_blob_case, spatial):
     assert other.grid == case.grid
     assert {key: getattr(other, key) for key in known} == known
     assert other.label_names == {1: "tumour"}
+    marked = other.with_split("test")
+    assert marked.split == marked.with_labels(case.labels).split == "test"
+    assert list(marked.labels) == ["MG"]
+    assert {key: getattr(marked, key) for key in known} == known
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,55 @@ def test_a_label_that_one_fold_has_alone_is_told(tmp_path, study_cases, small_se
     assert caution.startswith(f"Label 2 occurs in fold {fold} only")
 
 
+def test_cases_marked_for_test_take_no_part_and_that_is_told(
+    tmp_path, study_cases, small_settings
+):
+    marks = ["test", "test", "validation", "", "training", ""]
+    cases = [c.with_split(m) for c, m in zip(study_cases, marks, strict=True)]
+    study = StudyFolder.create(tmp_path / "marked", cases, small_settings(), folds=2)
+    assert study.record.cautions == (
+        "2 cases are marked for test: neither learnt from nor validated on.",
+    )
+    names = [study.read(stored).name for stored in study.record.cases]
+    assert names == [f"blob {n}" for n in (2, 3, 4, 5)]
+    assert len(list((study.path / "cases").iterdir())) == 4
+    # A mark for validation would leave a fold without any, or always with the same.
+    assert {c.split for fold in range(2) for c in study.run(fold).cases()} == {""}
+
+
+def test_a_group_of_test_cases_and_others_is_refused(
+    tmp_path, study_cases, small_settings
+):
+    cases = [study_cases[0].with_split("test"), *study_cases[1:]]
+    with pytest.raises(PlanError, match="patient 0"):
+        StudyFolder.create(tmp_path / "none", cases, small_settings(), folds=2)
+    with pytest.raises(NoAnnotationError, match="All 6 cases are marked for test"):
+        StudyFolder.create(
+            tmp_path / "none",
+            [case.with_split("test") for case in study_cases],
+            small_settings(),
+            folds=2,
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_one_case_is_in_memory_while_a_study_is_written(
+    tmp_path, study_cases, small_settings
+):
+    """Cases that come one by one are written when they come."""
+    (tmp_path / "studies").mkdir()
+
+    def coming():
+        for number, case in enumerate(study_cases):
+            assert len(list(tmp_path.glob("studies/.s.*/cases/*"))) == number
+            yield case
+
+    made = StudyFolder.create(
+        tmp_path / "studies" / "s", coming(), small_settings(), folds=3
+    )
+    assert len(made.record.cases) == 6
+
+
 def test_another_question_is_not_answered_by_an_old_study(study: StudyFolder):
     settings = study.record.settings
     study.check_same(settings, 3, None)

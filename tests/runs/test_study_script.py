@@ -22,7 +22,9 @@ SMALL: dict[str, Any] = {
 }  # fmt: skip
 
 
-def test_cases_become_tables_models_and_labels(study_cases: list[Case], tmp_path):
+def test_cases_become_tables_models_and_labels(
+    study_cases: list[Case], tmp_path, make_blob_case
+):
     lines: list[str] = []
     small = {**SMALL, "dimensions": study_cases[0].grid.dimensions}
     study = su.crossvalidate(
@@ -44,7 +46,9 @@ def test_cases_become_tables_models_and_labels(study_cases: list[Case], tmp_path
 
     # The same again takes what is there; other cases are not mixed into it.
     before = [path.stat().st_mtime_ns for path in study.models]
-    again = su.crossvalidate(study_cases, folds=3, folder=tmp_path / "s", **small)
+    of_test = make_blob_case(study_cases[0].shape, seed=9).with_split("test")
+    same = [*study_cases, of_test]  # which takes no part
+    again = su.crossvalidate(same, folds=3, folder=tmp_path / "s", **small)
     assert [path.stat().st_mtime_ns for path in again.models] == before
     changed = np.array(study_cases[0].labels["EA"])
     changed[tuple(size // 2 for size in changed.shape)] = 0

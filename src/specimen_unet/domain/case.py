@@ -102,6 +102,13 @@ class Case:
         GridMismatchError
             If they do not fit the image.
         """
+        return self._copy(labels, self.split)
+
+    def with_split(self, split: SplitMark) -> Case:
+        """Return the same specimen, to be used for something else."""
+        return self._copy(self.labels, split)
+
+    def _copy(self, labels: Mapping[str, Array], split: SplitMark) -> Case:
         return Case(
             self.image,
             labels,
@@ -111,7 +118,7 @@ class Case:
             group=self.group,
             channel_names=self.channel_names,
             label_names=self.label_names,
-            split=self.split,
+            split=split,
         )
 
     def __repr__(self) -> str:

@@ -18,13 +18,13 @@ from specimen_unet.runs.storage import (
     new_folder,
     read_case,
     read_json,
-    write_case,
     write_json,
 )
+from specimen_unet.runs.study_cases import write_study_cases
 from specimen_unet.runs.study_record import StudyRecord, record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
     from contextlib import AbstractContextManager
 
     from specimen_unet.domain.case import Case
@@ -57,7 +57,7 @@ class StudyFolder:
     def create(
         cls,
         path: Path,
-        cases: Sequence[Case],
+        cases: Iterable[Case],
         settings: TrainingSettings,
         *,
         folds: int = FOLDS,
@@ -69,8 +69,10 @@ class StudyFolder:
         ----------
         path : Path
             Missing or empty.
-        cases : sequence of Case
-            With labels. They are written once; the runs share their files.
+        cases : iterable of Case
+            With labels. Each is written once, when it is read; the runs share its
+            files. Those marked for test are left out; other marks do not count, since
+            every case is held out once.
         settings : TrainingSettings
             Of every fold. Its seed decides which groups go together; its own `folds`
             say which share of what a fold learns from is held out to choose the best
@@ -85,20 +87,19 @@ class StudyFolder:
         RunFolderError
             If something lies in the folder, or cases are missing or share a name.
         PlanError
-            If there are fewer groups with labels than folds.
+            If there are fewer groups with labels than folds, or if a group has test
+            cases and others.
         NoAnnotationError
-            If nobody drew on a case.
+            If nobody drew on a case, or all are marked for test.
         """
         path = Path(path).resolve()
         _check_free(path)
-        record = record_of(cases, settings, folds, source)
 
         def fill(folder: Path) -> None:
-            for stored, case in zip(record.cases, cases, strict=True):
-                write_case(folder / "cases" / stored.stored, case)
-            write_json(folder / _RECORD, record)
+            written = write_study_cases(folder / "cases", cases)
+            write_json(folder / _RECORD, record_of(written, settings, folds, source))
 
-        return cls(new_folder(path.parent, path.name, fill), record)
+        return cls.open(new_folder(path.parent, path.name, fill))
 
     @classmethod
     def open(cls, path: Path) -> StudyFolder:

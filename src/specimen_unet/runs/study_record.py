@@ -16,6 +16,7 @@ from specimen_unet.domain.folds import (
     labels_of_one_fold,
     traits_of,
 )
+from specimen_unet.domain.marked_splits import without_tests
 from specimen_unet.domain.settings import Settings, TrainingSettings
 from specimen_unet.files.images import labels_suffix
 from specimen_unet.runs.storage import file_name
@@ -66,17 +67,19 @@ def record_of(
     folds: int,
     source: StudySource | None,
 ) -> StudyRecord:
-    """Deal cases out to folds.
+    """Deal cases out to folds, but for those marked for test.
 
     Raises
     ------
     RunFolderError
         If there are no cases, or two of one name.
     NoAnnotationError
-        If nobody drew on a case.
+        If nobody drew on a case, or all are marked for test.
     PlanError
-        If there are fewer groups with labels than folds.
+        If there are fewer groups with labels than folds, or if a group has test cases
+        and others.
     """
+    cases, of_tests = without_tests(cases)
     _check_cases(cases)
     traits = [traits_of(case) for case in cases]
     check_folds(traits, folds)
@@ -86,6 +89,8 @@ def record_of(
         "will be missed there, and the models cannot segment together."
         for label, fold in labels_of_one_fold(traits, fold_of).items()
     ]
+    if of_tests:
+        cautions.insert(0, of_tests)
     files = _prediction_files(cases, source)
     return StudyRecord(
         folds=folds,
@@ -97,13 +102,18 @@ def record_of(
                 name=case.name,
                 group=case.group,
                 fold=fold_of[case.name],
-                stored=f"{number:03d}",
+                stored=stored_name(number),
                 prediction=files[case.name],
             )
             for number, case in enumerate(cases)
         ),
         cautions=tuple(cautions),
     )
+
+
+def stored_name(number: int) -> str:
+    """Name the folder of a case; numbers as they stand in the record."""
+    return f"{number:03d}"
 
 
 def _check_cases(cases: Sequence[Case]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +10,13 @@ import numpy as np
 from specimen_unet.domain.choices import changed
 from specimen_unet.domain.errors import RunFolderError
 from specimen_unet.domain.events import Event, FoldBegun, FoldDone
+from specimen_unet.domain.marked_splits import without_tests
 from specimen_unet.domain.settings import TrainingSettings
 from specimen_unet.engine.narration import Narrator
 from specimen_unet.files.case_options import AS_FOUND
 from specimen_unet.runs.crossvalidation import crossvalidating
-from specimen_unet.runs.folder import runs_folder
 from specimen_unet.runs.study import FOLDS, StudyFolder
-from specimen_unet.runs.study_making import Asked, study_of
+from specimen_unet.runs.study_making import Asked, new_study_path, study_of
 from specimen_unet.runs.study_progress import done_in_words
 
 if TYPE_CHECKING:
@@ -121,10 +120,10 @@ def crossvalidate(  # noqa: PLR0913 (what, how, where, and by whom)
     """
     chosen = changed(settings or TrainingSettings(), **changes)
     if isinstance(cases, str | Path):
-        path = Path(folder) if folder else _new_path(Path(cases).resolve().name)
+        path = Path(folder) if folder else new_study_path(Path(cases).resolve().name)
         study = study_of(Asked(Path(cases), AS_FOUND, chosen, folds), path)
     else:
-        path = Path(folder) if folder else _new_path("cases")
+        path = Path(folder) if folder else new_study_path("cases")
         study = _study_of_cases(cases, chosen, folds, path)
     narrator = Narrator(progress or _ignore)
     for event in crossvalidating(study, devices=devices, scheduler=scheduler):
@@ -140,6 +139,7 @@ def _study_of_cases(
         return StudyFolder.create(path, cases, settings, folds=folds)
     study = StudyFolder.open(path)
     study.check_same(settings, folds, None)
+    cases, _ = without_tests(cases)
     stored = study.record.cases
     is_same = len(stored) == len(cases) and all(
         _is_same(study.read(there), here)
@@ -162,16 +162,6 @@ def _is_same(stored: Case, case: Case) -> bool:
             for observer, drawn in case.labels.items()
         )
     )
-
-
-def _new_path(name: str) -> Path:
-    moment = datetime.now().astimezone()
-    path = runs_folder() / f"{name}-study_{moment:%Y-%m-%d_%H%M}"
-    number = 1
-    while path.exists():
-        number += 1
-        path = path.with_name(f"{name}-study_{moment:%Y-%m-%d_%H%M}-{number}")
-    return path
 
 
 def _tell(event: Event, narrator: Narrator, progress: Callable[[str], object]) -> None:
