@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 
     from specimen_unet.domain.case import Case
 
+# That the groups are taken from the names is told, and right here.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::specimen_unet.files.cautions.GroupsAssumedWarning"
+)
+
 SMALL = ["--channels=4,8", "--batch=2", "--residual-units=0", "--device=cpu"]
 SMALL += ["--dimensions=2", "--patch=16,16", "--steps=8", "--folds=3"]
 
