@@ -41,6 +41,13 @@ class ChosenCases:
         return f"{count} case{'s' * (count != 1)} of {self.place}"
 
     @property
+    def summary(self) -> str:
+        """The title, the first names and the last."""
+        names = self.names
+        few = names if len(names) < 5 else (*names[:3], "…", names[-1])
+        return f"{self.title}: {', '.join(few)}"
+
+    @property
     def place(self) -> str:
         """Name of the folder."""
         return self.folder.listing.root.resolve().name

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from specimen_unet.domain.errors import RunFolderError
 from specimen_unet.domain.folds import Traits, check_folds
 from specimen_unet.files.case_folder import CaseFolder
 from specimen_unet.files.cases import cases_of
@@ -98,7 +99,7 @@ def study_of_chosen(
     Raises
     ------
     SpecimenUnetError
-        As `StudyFolder.create`, or if a case cannot be read.
+        As `StudyFolder.create`, or if a case cannot be read, or nothing be written.
     """
     root = chosen.folder.listing.root.resolve()
     source = StudySource(
@@ -112,7 +113,13 @@ def study_of_chosen(
         },
     )
     cases = watch(chosen.read())
-    return StudyFolder.create(path, cases, settings, folds=folds, source=source)
+    try:
+        return StudyFolder.create(path, cases, settings, folds=folds, source=source)
+    except OSError as error:
+        raise RunFolderError(
+            f"The study cannot be written to {path} ({error}): choose another folder, "
+            "or make room there."
+        ) from error
 
 
 def study_of(asked: Asked, out: Path | None) -> StudyFolder:

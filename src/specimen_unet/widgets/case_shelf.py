@@ -15,9 +15,13 @@ from specimen_unet.widgets.case_reading import CaseReading
 from specimen_unet.widgets.case_view import CaseView
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from qtpy.QtWidgets import QWidget
 
     from specimen_unet.files.case_table import CaseTable, Column, Kind, Row
+    from specimen_unet.files.predictions import Prediction
 
 _ORDER: tuple[Kind, ...] = ("image", "labels", "score")
 
@@ -72,6 +76,31 @@ class CaseShelf(QObject):
     def row_of(self, name: str) -> Row | None:
         """Return the case of a name."""
         return self._by_name.get(name)
+
+    def show_predictions(
+        self, found: Mapping[str, tuple[Path, Prediction]]
+    ) -> list[Row]:
+        """Show other labels of a model for some cases, and read how good they are.
+
+        Parameters
+        ----------
+        found : mapping
+            Name of a case -> file, and what it is.
+
+        Returns
+        -------
+        list of Row
+            The cases that are here.
+        """
+        rows = []
+        for name, pair in found.items():
+            row = self.row_of(name)
+            if row is not None:
+                row.predicted, row.score = pair, None
+                rows.append(row)
+        self.model.tell_changed(rows)
+        self.look()
+        return rows
 
     def look(self) -> None:
         """Read what is seen: pictures first, then labels, then scores."""

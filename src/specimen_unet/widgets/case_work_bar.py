@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import Container, PushButton, Widget
 
 from specimen_unet.widgets.button_row import button_row
+from specimen_unet.widgets.crossvalidate_dock import CrossvalidateDock
 from specimen_unet.widgets.dock_opening import open_dock
 from specimen_unet.widgets.note import MAIN
 from specimen_unet.widgets.segment_dock import SegmentDock
@@ -53,13 +54,14 @@ class CaseWorkBar(Container[Widget]):
         self.validate = PushButton(
             name="cross_validate",
             text="Cross-validate…",
-            tooltip="Train a model for each part of these cases",
-            visible=False,  # until there is a panel for it
+            tooltip="Score every case by a model that has not seen it: open the "
+            "Cross-validate dock with these cases",
         )
         self.train.native.setStyleSheet(MAIN)
-        self.append(button_row(self.train, self.segment, self.validate))
+        self.extend([button_row(self.train, self.segment), self.validate])
         self.train.changed.connect(self._train)
         self.segment.changed.connect(self._segment)
+        self.validate.changed.connect(self._validate)
         self.show_chosen(None, ())
 
     def show_chosen(self, table: CaseTable | None, rows: Sequence[Row]) -> None:
@@ -71,6 +73,7 @@ class CaseWorkBar(Container[Widget]):
         self.segment.text = f"Segment {_cases(len(rows))}…"
         self.train.enabled = has_window and drawn > 0
         self.segment.enabled = has_window and bool(rows)
+        self.validate.enabled = has_window and drawn > 1
 
     def _train(self, _: Any = None) -> None:
         if self._table is not None:
@@ -84,6 +87,13 @@ class CaseWorkBar(Container[Widget]):
             dock.choose_cases(self._table.chosen(self._rows))
             dock.cases.written.disconnect(self._take, missing_ok=True)
             dock.cases.written.connect(self._take)
+
+    def _validate(self, _: Any = None) -> None:
+        if self._table is not None:
+            dock: CrossvalidateDock = open_dock(
+                self._viewer, CrossvalidateDock, "Cross-validate"
+            )
+            dock.choose_cases(self._table.chosen(self._rows).drawn)
 
 
 def _cases(count: int) -> str:

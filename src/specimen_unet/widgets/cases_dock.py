@@ -19,8 +19,11 @@ from specimen_unet.widgets.folded_list import FoldedList
 from specimen_unet.widgets.folder_bar import FolderBar
 from specimen_unet.widgets.mark_making import MarkMaking
 from specimen_unet.widgets.note import Note
+from specimen_unet.widgets.study_labels import StudyLabels
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from qtpy.QtWidgets import QWidget
 
     from specimen_unet.files.case_table import CaseTable, Row
@@ -72,6 +75,7 @@ class CasesDock(Container[Widget]):
         self.work = CaseWorkBar(viewer, self.take_prediction)
         self.opening = CaseOpening(viewer, self.native)
         self.making = MarkMaking(self.shelf, self.native)
+        self.study = StudyLabels(self.shelf, self.native)
         making = button_row(self.find, self.make_splits)
         saving = button_row(self.save, self.save_labels)
         self._button_rows = making, saving  # Qt owns their windows, nobody else them
@@ -103,12 +107,8 @@ class CasesDock(Container[Widget]):
 
     def take_prediction(self, root: Path, path: Path, made: Prediction) -> None:
         """Show that a model has segmented a case of this folder."""
-        row = self.shelf.row_of(made.case)
-        if row is None or self.table is None or root != self.table.folder.listing.root:
-            return
-        row.predicted, row.score = (path, made), None
-        self.shelf.look()
-        self.opening.update_prediction(row)
+        if self.table is not None and root == self.table.folder.listing.root:
+            self._update(self.shelf.show_predictions({made.case: (path, made)}))
 
     def _connect(self) -> None:
         self.bar.asked.connect(self.show_folder)
@@ -121,6 +121,10 @@ class CasesDock(Container[Widget]):
         self.opening.stayed.connect(self._stay)
         self.opening.saved.connect(self._take_saved)
         self.opening.refused.connect(self.problem.tell)
+        self.study.folder_wanted.connect(self.show_folder)
+        self.study.shown.connect(self._update)
+        self.study.told.connect(self.status.tell)
+        self.study.refused.connect(self.problem.tell)
         self.marks.group_given.connect(lambda group: self._mark(group=group))
         self.marks.split_given.connect(lambda split: self._mark(split=split))
         self.find.changed.connect(self.making.find_duplicates)
@@ -143,6 +147,7 @@ class CasesDock(Container[Widget]):
         self.status.tell("")
         self.problem.tell("")
         self._show_marks()
+        self.study.take()
 
     def _show_marks(self) -> None:
         """Show groups and splits as they are now."""
@@ -176,6 +181,11 @@ class CasesDock(Container[Widget]):
     def _open_case(self, row: Row) -> None:
         if self.table is not None:
             self.opening.open(self.table, row)
+
+    def _update(self, rows: Iterable[Row]) -> None:
+        """Show other labels of a model on the case that is open."""
+        for row in rows:
+            self.opening.update_prediction(row)
 
     def _stay(self, name: str) -> None:
         """Select the case again that a person did not want to leave."""

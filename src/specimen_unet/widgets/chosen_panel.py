@@ -43,16 +43,9 @@ class ChosenPanel(Container[Widget]):
     def show_cases(self, chosen: ChosenCases | None) -> None:
         """Work on these cases; None: on layers."""
         self.cases = chosen
-        self.told.tell(_summary(chosen) if chosen is not None else "")
+        self.told.tell(chosen.summary if chosen is not None else "")
         self.visible = chosen is not None
         self.changed_cases.emit()
 
     def _let_go(self, _: Any = None) -> None:
         self.show_cases(None)
-
-
-def _summary(chosen: ChosenCases) -> str:
-    """Name the cases, the first ones and the last."""
-    names = chosen.names
-    few = names if len(names) < 5 else (*names[:3], "…", names[-1])
-    return f"{chosen.title}: {', '.join(few)}"

@@ -18,7 +18,7 @@ from specimen_unet.widgets.field_grid import FieldGrid
 from specimen_unet.widgets.note import QUIET, Note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from pydantic.fields import FieldInfo
 
@@ -39,6 +39,8 @@ class SettingsForm(Container[Widget], Generic[SettingsKind]):
         choice) of its fields make the controls. A control has the field's name.
     more : sequence of Widget
         Controls that are no fields and stand first among the advanced ones.
+    without : collection of str
+        Fields that are not asked for and keep their default.
 
     Attributes
     ----------
@@ -48,11 +50,18 @@ class SettingsForm(Container[Widget], Generic[SettingsKind]):
 
     settings_changed = Signal()
 
-    def __init__(self, kind: type[SettingsKind], more: Sequence[Widget] = ()) -> None:
+    def __init__(
+        self,
+        kind: type[SettingsKind],
+        more: Sequence[Widget] = (),
+        without: Collection[str] = (),
+    ) -> None:
         super().__init__(labels=False, name="form")
         self._kind = kind
         self._controls: dict[str, Any] = {
-            name: _control(name, field) for name, field in kind.model_fields.items()
+            name: _control(name, field)
+            for name, field in kind.model_fields.items()
+            if name not in without
         }
         plain, folded = _by_rank(kind, self._controls)
         self._problem = Note("form_problem", "problem")
@@ -146,8 +155,9 @@ def _by_rank(
     """Part the controls into those always shown and those folded away."""
     plain: list[Widget] = []
     folded: list[Widget] = []
-    for name, field in kind.model_fields.items():
-        (folded if _extra(field).get("advanced") else plain).append(controls[name])
+    for name, control in controls.items():
+        is_folded = _extra(kind.model_fields[name]).get("advanced")
+        (folded if is_folded else plain).append(control)
     return plain, folded
 
 
