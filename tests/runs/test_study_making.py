@@ -63,9 +63,9 @@ def test_too_few_groups_are_refused_before_anything_is_read(table):
 def test_a_reading_that_is_left_leaves_nothing_behind(table, tmp_path, small_settings):
     def watch(cases: Iterable[Case]) -> Iterator[Case]:
         yield next(iter(cases))
-        raise InterruptedError
+        raise RuntimeError("left")
 
-    with pytest.raises(InterruptedError):
+    with pytest.raises(RuntimeError, match="left"):
         study_of_chosen(
             table.chosen(table.rows), small_settings(), 2, tmp_path / "x" / "s", watch
         )

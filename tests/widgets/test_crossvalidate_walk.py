@@ -77,6 +77,7 @@ def test_from_a_folder_to_the_dice_of_cases_not_seen(
 
     press(dock.predictions)
     assert "Dice of 3 cases" in cases.status.value
+    assert "dice" in cases.shelf.view.visible_columns()
     cases.shelf.need("score")
     rows = [row for row in cases.table.rows if row.can_score]
     assert [row.name for row in rows] == ["blob 1", "blob 2", "blob 3"]

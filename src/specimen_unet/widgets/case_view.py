@@ -26,7 +26,7 @@ from specimen_unet.widgets.case_model import CaseModel, CaseOrder
 if TYPE_CHECKING:
     from qtpy.QtGui import QResizeEvent, QShowEvent
 
-    from specimen_unet.files.case_table import Row
+    from specimen_unet.files.case_table import Column, Row
 
 _LOOK_MS = 40
 _WIDTHS = {
@@ -90,6 +90,14 @@ class CaseView(QTableView):
         last = self.rowAt(height - 1)
         last = count - 1 if last < 0 else min(last + 2, count - 1)
         return [self.order.row_at(number) for number in range(first, last + 1)]
+
+    def show_column(self, column: Column) -> None:
+        """Scroll to a column; the cases that are seen stay."""
+        number = COLUMNS.index(column)
+        right = self.columnViewportPosition(number) + self.columnWidth(number)
+        bar = self.horizontalScrollBar()
+        if bar is not None:
+            bar.setValue(bar.value() + max(0, right - self._viewport().width()))
 
     def visible_columns(self) -> list[str]:
         """List the columns that are seen, at least in part."""

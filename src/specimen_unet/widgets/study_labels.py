@@ -64,6 +64,7 @@ class StudyLabels(QObject):
         if study is None or source is None or not self._is_open(source.folder):
             return
         rows = self._shelf.show_predictions(unseen_predictions(study))
+        self._shelf.view.show_column("dice")
         self.shown.emit(rows)
         self.told.emit(
             f"Dice of {len(rows)} cases: each by the model of {study.name} that has "
