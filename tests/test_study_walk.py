@@ -93,7 +93,7 @@ def test_the_report_holds_the_numbers_the_yardstick_and_the_warning(place):
 def test_all_models_outline_the_next_specimen_together(place):
     (labels,) = (place / "labels").glob("*.tif")
     lines = (place / "labels" / "segmented.jsonl").read_text().splitlines()
-    (line,) = map(json.loads, lines)
+    (line,) = (x for x in map(json.loads, lines) if not x.get("unfinished"))
     assert len(line["models"]) == FOLDS
     (case,) = su.read_cases(place / "next")
     found = su.segment(

@@ -7,7 +7,7 @@ from PIL import Image
 from specimen_unet.files.case_folder import CaseFolder
 from specimen_unet.files.case_table import CaseTable, natural
 from specimen_unet.files.images import write_image, write_labels
-from specimen_unet.files.predictions import Prediction
+from specimen_unet.files.predictions import Prediction, UsedModel
 
 
 @pytest.fixture
@@ -58,10 +58,7 @@ def test_the_score_of_a_prediction_has_three_digits_or_a_dash(table, tmp_path):
     made = Prediction(
         case="blob 0",
         labels=path.name,
-        model="m",
-        model_hash="",
-        settings={},
-        image_stamp="",
+        models=(UsedModel(name="m"),),
     )
     row.predicted = path, made
     assert table.text(row, "dice") == "…"

@@ -8,7 +8,7 @@ from specimen_unet.domain.settings import SegmentationSettings
 from specimen_unet.files.case_folder import CaseFolder
 from specimen_unet.files.images import read_labels, write_image, write_labels
 from specimen_unet.files.predictions import (
-    MANIFEST,
+    RECORD,
     Predictions,
     newest_predictions,
     prediction_of,
@@ -138,10 +138,39 @@ def test_labels_that_the_terminal_noted_are_a_models_too(folder, model, case):
     assert again.others == ()
 
 
-def test_a_list_of_another_program_is_told_and_left(folder, model, case):
-    manifest = folder.listing.root / MANIFEST
-    manifest.write_text('{"tool": "other"}')
-    with pytest.raises(CaseReadError, match="another program"):
-        written(folder, model, case)
-    assert manifest.read_text() == '{"tool": "other"}'
-    assert CaseFolder.open(folder.listing.root).others == ()
+def test_lines_of_another_program_are_left_and_hide_nothing(folder, model, case):
+    record = folder.listing.root / RECORD
+    record.write_text('{"tool": "other"}\n[1]\n{"labels": "x/her')
+    path = written(folder, model, case)
+    assert is_done(folder, model)
+    assert record.read_text().startswith('{"tool": "other"}\n[1]\n')
+    again = CaseFolder.open(folder.listing.root)
+    assert again.others == ()
+    assert Predictions(folder.listing.root).of_cases()["032"][0] == path
+
+
+def test_a_line_torn_by_a_kill_is_written_again(folder, model, case):
+    written(folder, model, case)
+    record = folder.listing.root / RECORD
+    record.write_bytes(record.read_bytes()[:-20])
+    assert not is_done(folder, model)
+    assert CaseFolder.open(folder.listing.root).pairing == folder.pairing
+    written(folder, model, case)
+    assert is_done(folder, model)
+
+
+def test_probabilities_are_no_labels_of_an_observer(folder, model, case):
+    root = folder.listing.root
+    (files,) = folder.cases(needs_labels=False)
+    settings = SegmentationSettings(probabilities=True)
+    _, made = prediction_of(folder, files, model, settings, root / "x" / "out")
+    record = Predictions(root / "x" / "out")
+    record.note(made)
+    for name in ("032.tif", "032_probabilities.tif"):
+        write_labels(root / "x" / "out" / name, case.labels["EA"], case.grid)
+    again = CaseFolder.open(root)
+    assert again.pairing == folder.pairing
+    # They serve whoever wants labels alone, but not the other way round.
+    assert is_done(folder, model, root / "x" / "out")
+    written(folder, model, case, root / "x" / "out")
+    assert not is_done(folder, model, root / "x" / "out", settings)

@@ -16,8 +16,14 @@ from specimen_unet.domain.settings import SegmentationSettings
 from specimen_unet.engine.model import load_model
 from specimen_unet.engine.segmentation import segment
 from specimen_unet.engine.training import train
+from specimen_unet.files.case_folder import CaseFolder
 from specimen_unet.files.case_options import AS_FOUND
 from specimen_unet.files.images import read_image, read_labels, write_image
+from specimen_unet.files.predictions import (
+    Predictions,
+    newest_predictions,
+    prediction_of,
+)
 from specimen_unet.runs import segment_files as module
 from specimen_unet.runs.answers import Status
 from specimen_unet.runs.segment_files import Where, segment_files
@@ -27,6 +33,7 @@ if TYPE_CHECKING:
 
     from specimen_unet.domain.case import Case
     from specimen_unet.domain.settings import TrainingSettings
+    from specimen_unet.files.predictions import Prediction
     from specimen_unet.runs.answers import Answer
 
 SETTINGS = SegmentationSettings(device="cpu")
@@ -93,6 +100,59 @@ def test_what_is_segmented_is_not_segmented_again(do, tmp_path):
     assert labels.stat().st_mtime_ns > before
 
 
+def order_of_a_dock(
+    images: Path, model: Path, out: Path
+) -> list[tuple[Predictions, Prediction]]:
+    """Return what the Segment dock would write with a model, and into which list."""
+    folder = CaseFolder.open(images)
+    return [
+        (Predictions(place), wanted)
+        for files in folder.cases(needs_labels=False)
+        for place, wanted in [prediction_of(folder, files, model, SETTINGS, out)]
+    ]
+
+
+def test_a_dock_does_not_segment_again_what_the_terminal_has(
+    do, images, models, tmp_path
+):
+    do()
+    out = tmp_path / "out"
+    ordered = order_of_a_dock(images, models[0], out)
+    assert [record.has(wanted) for record, wanted in ordered] == [True] * 3
+    for record, wanted in order_of_a_dock(images, models[1], out):
+        assert not record.has(wanted)
+        record.check_free(wanted)  # a model's labels may be replaced
+    assert newest_predictions([out])["1"][0] == out / "1.tif"
+
+
+def test_the_terminal_does_not_segment_again_what_a_dock_has(
+    do, images, models, tmp_path
+):
+    voxels, grid = read_image(images / "1.tif")
+    labels = np.full(voxels.shape, 1, np.uint8)
+    record, wanted = order_of_a_dock(images, models[0], tmp_path / "out")[1]
+    record.write(wanted, labels, grid, images / "1.tif", {})
+    assert kept(do()) == ["1.tif"]
+    assert np.array_equal(read_labels(tmp_path / "out" / "1.tif")[0], labels)
+
+
+def test_labels_of_a_killed_command_are_no_observers(images, models, monkeypatch):
+    """A command that is killed once labels are written has not noted it."""
+    real = module.segment_image
+
+    def killed(*arguments: Any) -> Any:
+        yield from real(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "segment_image", killed)
+    before = CaseFolder.open(images).pairing
+    segment_files(images, models[:1], images / "out", SETTINGS, AS_FOUND)
+    assert (images / "out" / "0.tif").exists()
+    again = CaseFolder.open(images)
+    assert again.pairing == before
+    assert again.others == ()
+
+
 def test_labels_that_were_corrected_are_kept(do, tmp_path, make_blob_case):
     do()
     path = tmp_path / "out" / "1.tif"
@@ -135,9 +195,10 @@ def test_another_device_makes_no_other_labels(do):
 
 def test_the_record_says_which_models_made_the_labels(do, models, tmp_path):
     do(with_=models)
-    lines = (tmp_path / "out" / "segmented.jsonl").read_text("utf-8").splitlines()
-    first = json.loads(lines[0])
-    assert len(lines) == 3
+    text = (tmp_path / "out" / "segmented.jsonl").read_text("utf-8")
+    lines = [json.loads(line) for line in text.splitlines()]
+    first, *others = (line for line in lines if not line.get("unfinished"))
+    assert len(others) == 2
     assert first["labels"] == "0.tif"
     assert [model["name"] for model in first["models"]] == [
         load_model(path).name for path in models

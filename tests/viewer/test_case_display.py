@@ -9,7 +9,7 @@ from PIL import Image as Picture
 from specimen_unet.domain.errors import CaseReadError
 from specimen_unet.files.case_folder import CaseFolder
 from specimen_unet.files.images import read_labels, write_image, write_labels
-from specimen_unet.files.predictions import Prediction
+from specimen_unet.files.predictions import Prediction, UsedModel
 from specimen_unet.viewer.case_display import CaseDisplay, open_case, save_edited
 from specimen_unet.viewer.layer_checks import grid_of_layer
 from specimen_unet.viewer.pairing import pair_layers
@@ -18,10 +18,7 @@ from specimen_unet.viewer.provenance import kind_of_layer
 MADE = Prediction(
     case="blob 0",
     labels="p.tif",
-    model="tumour",
-    model_hash="",
-    settings={},
-    image_stamp="",
+    models=(UsedModel(name="tumour"),),
 )
 
 
@@ -121,7 +118,8 @@ def test_a_new_prediction_takes_the_place_of_the_one_before(
 ):
     display.show(opened(folder, predicted=(tmp_path / "p.tif", MADE)))
     labels = two_observer_cases[0].labels["EA"]
-    display.show_prediction(labels, MADE.model_copy(update={"model": "later"}))
+    later = MADE.model_copy(update={"models": (UsedModel(name="later"),)})
+    display.show_prediction(labels, later)
     assert [layer.name for layer in layers(display)][3:] == ["blob 0 - later"]
 
 

@@ -239,17 +239,14 @@ def test_what_is_filtered_or_selected_is_what_is_worked_on(opened):
 def test_a_prediction_that_was_written_shows_its_dice(
     opened, folder, tmp_path, two_observer_cases, qtbot
 ):
-    from specimen_unet.files.predictions import Prediction
+    from specimen_unet.files.predictions import Prediction, UsedModel
 
     case = two_observer_cases[1]
     write_labels(tmp_path / "p.tif", case.labels["EA"], case.grid)
     made = Prediction(
         case="blob 1",
         labels="p.tif",
-        model="m",
-        model_hash="",
-        settings={},
-        image_stamp="",
+        models=(UsedModel(name="m"),),
     )
     opened.take_prediction(folder, tmp_path / "p.tif", made)
     row = opened.shelf.row_of("blob 1")

@@ -1,45 +1,54 @@
-"""Labels that a model wrote for a folder of cases, and the list of them beside them.
+"""Labels that models wrote for images, and the list of them beside them.
 
-The list, ``segmented.json``, says which model wrote which file, from which image. So
-such labels are never taken for what an observer drew, a person's own file is never
-overwritten, and a segmentation that was stopped goes on where it was.
+The list, ``segmented.jsonl``, says which models wrote which file, from which image: a
+line an image, of JSON, appended; of a file its last line counts. Docks and terminal
+write the same. So such labels are never taken for what an observer drew, a person's own
+file is never overwritten, and a segmentation that was stopped goes on where it was.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from specimen_unet.domain.errors import CaseReadError
 from specimen_unet.domain.settings import SegmentationSettings, Settings
-from specimen_unet.files.images import labels_suffix, read_labels, write_labels
-from specimen_unet.files.replacing import replaced
+from specimen_unet.files.appending import append_line, json_lines
+from specimen_unet.files.file_stamps import hash_of_file, stamps_of
+from specimen_unet.files.images import (
+    labels_suffix,
+    probabilities_suffix,
+    read_labels,
+    write_labels,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from specimen_unet.domain.case import Array
     from specimen_unet.domain.grid import Grid
     from specimen_unet.files.case_folder import CaseFolder
     from specimen_unet.files.pairing import CaseFiles
 
-MANIFEST = "segmented.json"
-TERMINAL_RECORD = "segmented.jsonl"
-"""What ``specimen-unet segment`` notes beside labels: a line an image, of JSON."""
-# How a segmentation is computed, not what comes out.
+RECORD = "segmented.jsonl"
+# How a segmentation is computed, or what else is written; not what labels come out.
 _NO_MATTER = {"device", "engine", "probabilities"}
-_CHUNK = 2**24
+
+
+class UsedModel(Settings):
+    """A model: what people call it, and what no other one has."""
+
+    name: str
+    sha256: str = ""
 
 
 class Prediction(Settings):
-    """Labels that a model wrote.
+    """Labels that a model wrote, or several together.
 
     Attributes
     ----------
@@ -47,30 +56,58 @@ class Prediction(Settings):
         Name of the case.
     labels : str
         The file, relative to the list's folder.
-    model, model_hash : str
-        What people call it, and what no other model has.
+    image : str
+        The first image file, by its whole path.
+    files : tuple
+        Name, size and time of each image file: others once one was changed.
+    models : tuple of UsedModel
     settings : dict
-        As far as they change the labels.
-    image_stamp : str
-        What changes when the image file does.
+        All but the device.
+    answers : dict
+        With which the image was read.
+    level : int
+        Of images in several resolutions.
+    unfinished : bool
+        Whether the labels are only about to be written.
     date : str
-        When it was written.
+        When this was noted.
     """
 
-    case: str
+    case: str = ""
     labels: str
-    model: str
-    model_hash: str
-    settings: dict[str, Any]
-    image_stamp: str
+    image: str = ""
+    files: tuple[tuple[str, int, int], ...] = ()
+    models: tuple[UsedModel, ...]
+    settings: dict[str, Any] = Field(default_factory=dict)
+    answers: dict[str, str] = Field(default_factory=dict)
+    level: int = 0
+    unfinished: bool = False
     date: str = ""
 
+    @property
+    def model(self) -> str:
+        """What people call the model, or how many there are."""
+        if len(self.models) == 1:
+            return self.models[0].name
+        return f"{len(self.models)} models together"
 
-class _Manifest(Settings):
-    """What segmented.json holds."""
+    def serves_as(self, wanted: Prediction) -> bool:
+        """Tell whether these labels are what would be written."""
+        has_maps = self.settings.get("probabilities", False)
+        wants_maps = wanted.settings.get("probabilities", False)
+        return (
+            not self.unfinished
+            and self._how == wanted._how
+            and (has_maps or not wants_maps)
+        )
 
-    format: Literal[1] = 1
-    predictions: tuple[Prediction, ...] = ()
+    @property
+    def _how(self) -> tuple[Any, ...]:
+        """Return all that labels depend on."""
+        settings = {k: v for k, v in self.settings.items() if k not in _NO_MATTER}
+        hashes = [model.sha256 for model in self.models]
+        read = self.image, self.files, self.answers, self.level
+        return self.labels, *read, hashes, settings
 
 
 class Predictions:
@@ -79,30 +116,32 @@ class Predictions:
     Parameters
     ----------
     folder : Path
-        Where ``segmented.json`` is, or will be.
-
-    Raises
-    ------
-    CaseReadError
-        If that file is damaged.
+        Where ``segmented.jsonl`` is, or will be.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._of_file = {each.labels: each for each in _read(folder).predictions}
+        self._of_file: dict[str, Prediction] = {}
+        for line in json_lines(folder / RECORD):
+            with suppress(ValidationError):  # of another program, or of another time
+                made = Prediction.model_validate(line)
+                self._of_file[made.labels] = made
 
     def of_cases(self) -> dict[str, tuple[Path, Prediction]]:
         """Return the newest labels of every case, and their file, if it is there."""
-        newest = sorted(self._of_file.values(), key=lambda each: each.date)
+        whole = (each for each in self._of_file.values() if not each.unfinished)
+        newest = sorted(whole, key=lambda each: each.date)
         found = {each.case: (self.folder / each.labels, each) for each in newest}
         return {case: pair for case, pair in found.items() if pair[0].exists()}
 
     def has(self, wanted: Prediction) -> bool:
-        """Tell whether this very model wrote these labels from this very image."""
+        """Tell whether these very models wrote these labels from this very image.
+
+        They may have been corrected since, which is not looked at.
+        """
         known = self._of_file.get(wanted.labels)
-        if known is None or not (self.folder / wanted.labels).exists():
-            return False
-        return known.model_copy(update={"date": ""}) == wanted
+        is_there = known is not None and (self.folder / wanted.labels).exists()
+        return is_there and known is not None and known.serves_as(wanted)
 
     def check_free(self, wanted: Prediction) -> None:
         """Refuse to overwrite what no model wrote.
@@ -146,19 +185,19 @@ class Predictions:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Noted first: a process that is killed in between leaves no labels that could
         # be taken for an observer's; that they are not there is seen.
-        dated = made.model_copy(update={"date": datetime.now(UTC).isoformat()})
-        self._of_file[made.labels] = dated.model_copy(update={"model_hash": ""})
-        self._save()
+        self.note(made.model_copy(update={"unfinished": True}))
         write_labels(path, labels, grid, like=like, answers=answers)
-        self._of_file[made.labels] = dated
-        self._save()
+        self.note(made)
         return path
 
-    def _save(self) -> None:
-        content = _Manifest(predictions=tuple(self._of_file.values()))
-        text = json.dumps(content.model_dump(mode="json"), indent=1, ensure_ascii=False)
-        with replaced(self.folder / MANIFEST) as temporary:
-            temporary.write_text(text + "\n", encoding="utf-8")
+    def note(self, made: Prediction) -> None:
+        """Append to the list what is written, or is about to be."""
+        dated = made.model_copy(update={"date": datetime.now(UTC).isoformat()})
+        self._of_file[made.labels] = dated
+        self.folder.mkdir(parents=True, exist_ok=True)
+        content = dated.model_dump(mode="json", exclude_defaults=True)
+        line = json.dumps(content, ensure_ascii=False)
+        append_line(self.folder / RECORD, line + "\n")
 
 
 def prediction_of(
@@ -198,29 +237,25 @@ def prediction_of(
         labels = "/".join(filter(None, [beside, f"{name}_{model.stem}{suffix}"]))
     else:
         labels = f"{name}{suffix}"
-    status = image.stat()
     return out or folder.listing.root, Prediction(
         case=name,
         labels=labels,
-        model=model.stem,
-        model_hash=hash_of_file(model.resolve()),
-        settings=settings.model_dump(mode="json", exclude=_NO_MATTER),
-        image_stamp=f"{status.st_size} {status.st_mtime_ns}",
+        image=str(image.resolve()),
+        files=stamps_of([folder.listing.root / file for file in files.images]),
+        models=(UsedModel(name=model.stem, sha256=hash_of_file(model.resolve())),),
+        settings=settings.model_dump(mode="json", exclude={"device"}),
+        answers=dict(folder.answers),
+        level=folder.level,
     )
 
 
 def newest_predictions(
     places: Iterable[Path],
 ) -> dict[str, tuple[Path, Prediction]]:
-    """Return the newest labels of every case among several folders of labels.
-
-    A folder whose list is damaged has none; that is told when somebody segments into
-    it.
-    """
+    """Return the newest labels of every case among several folders of labels."""
     found: dict[str, tuple[Path, Prediction]] = {}
     for place in places:
-        with suppress(CaseReadError):
-            _merge(found, Predictions(place).of_cases())
+        _merge(found, Predictions(place).of_cases())
     return found
 
 
@@ -236,7 +271,7 @@ def _merge(
 
 def places_of_predictions(root: Path) -> list[Path]:
     """Find the folders, from this one down, into which models wrote."""
-    return sorted(path.parent for path in root.rglob(MANIFEST))
+    return sorted(path.parent for path in root.rglob(RECORD))
 
 
 def read_prediction(path: Path) -> Array:
@@ -246,52 +281,20 @@ def read_prediction(path: Path) -> Array:
 
 def written_by_models(folder: Path) -> set[str]:
     """Name the files, relative to a folder, that models wrote, by the lists in it."""
-    found = _written_by_terminal(folder / TERMINAL_RECORD)
-    if not (folder / MANIFEST).is_file():
-        return found
-    found.add(MANIFEST)
-    with suppress(CaseReadError):  # told when somebody segments into this folder
-        found |= {each.labels for each in _read(folder).predictions}
+    path = folder / RECORD
+    found = {RECORD} if path.is_file() else set()
+    for line in json_lines(path):
+        with suppress(TypeError, KeyError):  # of another program
+            found |= _files_of(line)
     return found
 
 
-def _written_by_terminal(path: Path) -> set[str]:
-    """Name the labels in the terminal's record, and the record; none where none is."""
-    if not path.is_file():
-        return set()
-    found = {TERMINAL_RECORD}
-    for line in path.read_text("utf-8", errors="replace").splitlines():
-        with suppress(ValueError, TypeError, KeyError):  # a line torn by a kill
-            found.add(str(json.loads(line)["labels"]))
+def _files_of(line: dict[str, Any]) -> set[str]:
+    """Name the labels that a line is about, and the probabilities beside them."""
+    labels = str(line["labels"])
+    found = {labels}
+    if line.get("settings", {}).get("probabilities"):
+        image = Path(line["image"]).name
+        stem = labels.removesuffix(labels_suffix(image))
+        found.add(f"{stem}_probabilities{probabilities_suffix(image)}")
     return found
-
-
-def hash_of_file(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    status = path.stat()
-    return _hash(path, status.st_size, status.st_mtime_ns)
-
-
-@lru_cache(maxsize=32)
-def _hash(path: Path, size: int, changed: int) -> str:
-    """Read a file once as long as it stays the same."""
-    del size, changed
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while part := file.read(_CHUNK):
-            digest.update(part)
-    return digest.hexdigest()
-
-
-def _read(folder: Path) -> _Manifest:
-    path = folder / MANIFEST
-    if not path.is_file():
-        return _Manifest()
-    try:
-        return _Manifest.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise CaseReadError(
-            f"{path} is damaged or was written by another program "
-            f"({error.error_count()} errors): choose another folder for the labels, or "
-            "move that file away."
-        ) from error

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from specimen_unet.domain.events import StepDone
+from specimen_unet.files.appending import append_line
 from specimen_unet.runs.protocol import event_from_line, event_to_line
 
 if TYPE_CHECKING:
@@ -21,17 +22,6 @@ _TAIL = 16_384
 def append_event(path: Path, event: Event) -> None:
     """Append an event to a file of JSON lines."""
     append_line(path, event_to_line(event, path.parent))
-
-
-def append_line(path: Path, text: str) -> None:
-    """Append a line, its break included, to a file.
-
-    A writer killed in the middle of a line leaves it torn; that line is ended first,
-    so that it swallows nothing of what follows.
-    """
-    line = text.encode()
-    with path.open("a+b") as file:
-        file.write(b"\n" + line if _ends_torn(file) else line)
 
 
 def read_events(path: Path) -> Iterator[Event]:
@@ -62,11 +52,3 @@ def _event_or_none(line: str) -> Event | None:
         return event_from_line(line)
     except ValueError:
         return None
-
-
-def _ends_torn(file: IO[bytes]) -> bool:
-    """Whether the last line of a file has no end."""
-    if file.seek(0, os.SEEK_END) == 0:
-        return False
-    file.seek(-1, os.SEEK_END)
-    return file.read(1) != b"\n"

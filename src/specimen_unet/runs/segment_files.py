@@ -12,18 +12,17 @@ from specimen_unet.engine.model import load_model
 from specimen_unet.engine.model_fit import check_alike
 from specimen_unet.engine.segmentation import segmenting
 from specimen_unet.files.images import (
-    labels_suffix,
     probabilities_suffix,
     write_image,
     write_labels,
 )
 from specimen_unet.runs.answers import Answer, Status
 from specimen_unet.runs.image_files import images_of, outside
-from specimen_unet.runs.segmented import Segmented, models_of
+from specimen_unet.runs.segmented import Segmented, labels_name, models_of
 from specimen_unet.runs.terminal import ProgressBar, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from specimen_unet.domain.events import TileDone, Warned
@@ -107,19 +106,27 @@ def segment_files(
         else:
             done.keep(image, labels)
     if where.scheduler is not None and todo:
-        results = _by_workers(todo, files, out, settings, where.scheduler)
+        noted = [image for _, image in _noted(todo, record)]
+        results = _by_workers(noted, files, out, settings, where.scheduler)
     else:
-        results = _here(todo, files, out, settings)
+        results = _here(_noted(todo, record), files, out, settings)
     try:
         for image, result in results:
             if isinstance(result, str):
                 done.failed[str(image.path)] = result
             else:
                 done.written[str(image.path)] = str(result)
-                record.note(image, result)
+                record.note(image)
     except KeyboardInterrupt:
         done.is_interrupted = True
     return done.answer()
+
+
+def _noted(images: Sequence[Input], record: Segmented) -> Iterator[tuple[str, Input]]:
+    """Count images, each noted as under way when its turn has come."""
+    for number, image in enumerate(images, start=1):
+        record.begin(image)
+        yield f"{number}/{len(images)}", image
 
 
 def segment_image(
@@ -133,7 +140,7 @@ def segment_image(
         suffix = probabilities_suffix(image.path.name)
         maps_path = out / f"{image.name}_probabilities{suffix}"
         write_image(maps_path, result.probabilities, grid)
-    labels_path = out / f"{image.name}{labels_suffix(image.path.name)}"
+    labels_path = out / labels_name(image)
     write_labels(
         labels_path, result.labels, grid, like=image.path, answers=image.answers
     )
@@ -141,7 +148,7 @@ def segment_image(
 
 
 def _here(
-    todo: Sequence[Input],
+    todo: Iterable[tuple[str, Input]],
     files: Sequence[ModelFile],
     out: Path,
     settings: SegmentationSettings,
@@ -150,8 +157,8 @@ def _here(
     settle_heap()
     models = [load_model(file.path) for file in files]
     check_alike(models)
-    for number, image in enumerate(todo, start=1):
-        what = f"{number}/{len(todo)} {image.path.name}"
+    for number, image in todo:
+        what = f"{number} {image.path.name}"
         try:
             yield image, _with_bar(segment_image(image, models, out, settings), what)
         except (SpecimenUnetError, OSError) as error:

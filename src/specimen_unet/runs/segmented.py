@@ -1,21 +1,23 @@
 """What was segmented with which models: labels know where they come from.
 
-Beside the labels lies ``segmented.jsonl``, a line for every image: so is nothing done
-twice when a command is given again, and one can tell later what made the labels.
+Beside the labels lies the list that the docks write, too (`files.predictions`): so is
+nothing done twice when a command is given again, and one can tell what made them.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from specimen_unet.domain.errors import RunFolderError
+from specimen_unet.files.file_stamps import hash_of_file, stamps_of
+from specimen_unet.files.images import labels_suffix
 from specimen_unet.files.library import read_card
-from specimen_unet.runs.journal import append_line
+from specimen_unet.files.predictions import (
+    Prediction,
+    Predictions,
+    UsedModel,
+)
 from specimen_unet.runs.study import StudyFolder
 
 if TYPE_CHECKING:
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
     from specimen_unet.domain.settings import SegmentationSettings
     from specimen_unet.files.case_options import CaseOptions
     from specimen_unet.runs.image_files import Input
-
-FILE = "segmented.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,7 @@ class ModelFile:
     @classmethod
     def of(cls, path: Path) -> ModelFile:
         """Look at a model file; ModelFileError if it is none."""
-        name = read_card(path).name
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return cls(path.resolve(), name, digest)
+        return cls(path.resolve(), read_card(path).name, hash_of_file(path))
 
 
 def models_of(paths: Sequence[Path]) -> list[ModelFile]:
@@ -105,66 +102,47 @@ class Segmented:
         options: CaseOptions,
     ) -> None:
         self._out = out
-        self._how: dict[str, Any] = {
-            "models": [
-                {"name": model.name, "sha256": model.sha256} for model in models
-            ],
-            "settings": settings.model_dump(mode="json", exclude={"device"}),
-            "answers": dict(options.answers),
-            "level": options.level,
-        }
-        self._lines = _read(out / FILE)
+        self._record = Predictions(out)
+        self._models = tuple(
+            UsedModel(name=model.name, sha256=model.sha256) for model in models
+        )
+        self._settings = settings.model_dump(mode="json", exclude={"device"})
+        self._level = options.level
 
     def labels_of(self, image: Input) -> Path | None:
         """Return the labels that an image has already, made in this very way.
 
         They may have been corrected since, which is not looked at.
         """
-        line = self._lines.get(str(image.path.resolve()))
-        if line is None or any(line.get(key) != self._how[key] for key in self._how):
-            return None
-        labels = self._out / str(line.get("labels"))
-        is_same = line.get("files") == _stamps(image) and labels.exists()
-        return labels if is_same else None
+        wanted = self._prediction(image)
+        return self._out / wanted.labels if self._record.has(wanted) else None
 
-    def note(self, image: Input, labels: Path) -> None:
+    def begin(self, image: Input) -> None:
+        """Write down that an image is being segmented.
+
+        So are its labels a model's, even if nobody lives to note that they are there.
+        """
+        self._record.note(
+            self._prediction(image).model_copy(update={"unfinished": True})
+        )
+
+    def note(self, image: Input) -> None:
         """Write down that an image was segmented; the last line counts."""
-        line = {
-            "image": str(image.path.resolve()),
-            "labels": labels.name,
-            "files": _stamps(image),
-            **self._how,
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-        append_line(self._out / FILE, json.dumps(line, ensure_ascii=False) + "\n")
+        self._record.note(self._prediction(image))
+
+    def _prediction(self, image: Input) -> Prediction:
+        return Prediction(
+            case=image.name,
+            labels=labels_name(image),
+            image=str(image.path.resolve()),
+            files=stamps_of(image.files),
+            models=self._models,
+            settings=self._settings,
+            answers=dict(image.answers),
+            level=self._level,
+        )
 
 
-def _read(path: Path) -> dict[str, dict[str, Any]]:
-    """Read the last line of every image; a line torn by a kill is left out."""
-    if not path.exists():
-        return {}
-    found = {}
-    for text in path.read_text("utf-8", errors="replace").splitlines():
-        try:
-            line = json.loads(text)
-            found[str(line["image"])] = line
-        except (ValueError, TypeError, KeyError):
-            continue
-    return found
-
-
-def _stamps(image: Input) -> list[list[Any]]:
-    """Tell files that were changed from those that were not: size and time."""
-    return [[path.name, *_stamp(path)] for path in image.files]
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    """Return size and time; of a folder (DICOM, OME-Zarr) those of what is in it."""
-    if not path.is_dir():
-        found = path.stat()
-        return found.st_size, found.st_mtime_ns
-    entries = [entry.stat() for entry in os.scandir(path)]
-    return (
-        sum(entry.st_size for entry in entries),
-        max((entry.st_mtime_ns for entry in entries), default=0),
-    )
+def labels_name(image: Input) -> str:
+    """Name the labels of an image."""
+    return f"{image.name}{labels_suffix(image.path.name)}"

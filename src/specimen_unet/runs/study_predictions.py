@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from specimen_unet.files.predictions import Prediction
+from specimen_unet.files.predictions import Prediction, UsedModel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,8 +33,5 @@ def _prediction(study: StudyFolder, case: StudyCase) -> Prediction:
     return Prediction(
         case=case.name,
         labels=case.prediction,
-        model=f"{study.name}, fold {case.fold + 1}",
-        model_hash="",
-        settings={},
-        image_stamp="",
+        models=(UsedModel(name=f"{study.name}, fold {case.fold + 1}"),),
     )
