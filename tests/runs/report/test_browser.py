@@ -83,7 +83,7 @@ def visit(browser: str, folder: Path, page: str, *flags: str) -> tuple[str, list
             (folder / "pages" / page).as_uri(),
         ],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=120,
         check=True,
     )
