@@ -43,6 +43,17 @@ def test_the_plan_is_told_in_sentences(make_card):
     assert "[]" not in text
 
 
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [((20, 24), "Images were segmented"), ((5, 20, 24), "Every slice was segmented")],
+)
+def test_slices_are_spoken_of_where_there_are_any(make_card, shape, words):
+    card = make_card(2)
+    seen = card.plan.fingerprint.model_copy(update={"shapes": (shape,)})
+    plan = card.plan.model_copy(update={"fingerprint": seen})
+    assert words in told(card.model_copy(update={"plan": plan}))
+
+
 @pytest.mark.parametrize("network", get_args(NetworkName))
 def test_every_network_is_described_and_cited(make_card, network):
     backbone = get_args(BackboneName)[0] if network == "FlexibleUNet" else None

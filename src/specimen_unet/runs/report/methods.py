@@ -253,7 +253,7 @@ def _augmentation(plan: Plan, cite: References) -> str:
 
 def _segmentation(plan: Plan) -> str:
     text = "Segmentation. Images were segmented in overlapping tiles"
-    if plan.dimensions == 2:
+    if part_word(plan) == "images":
         text = "Segmentation. Every slice was segmented by itself, in overlapping tiles"
     return (
         f"{text}, which were blended by Gaussian weights; each voxel got its most "
