@@ -185,9 +185,13 @@ def test_a_study_is_run_stopped_and_gone_on_with_in_a_process(qtbot, make_study)
         panel.finished.connect(seen.append)
         panel.start.changed.emit(True)
         qtbot.waitUntil(lambda: bool(seen), timeout=180_000)
+        panel.report.write.changed.emit(True)
+        qtbot.waitUntil(lambda: not panel.report.is_active, timeout=60_000)
     finally:
         job.shutdown()
     assert study.is_finished
+    assert panel.report.written == study.path / "report.html"
+    assert "one of 2 models" in panel.report.written.read_text("utf-8")
     steps = [e for e in study.run(0).events() if type(e).__name__ == "StepDone"]
     assert [step.step for step in steps] == list(range(1, 151))
     assert panel.table.rowCount() == 6

@@ -14,6 +14,7 @@ from specimen_unet.runs.study_progress import StudyProgress
 from specimen_unet.widgets.amounts import time_text
 from specimen_unet.widgets.failures import failure_text
 from specimen_unet.widgets.note import MAIN, Note
+from specimen_unet.widgets.run_report import RunReport
 from specimen_unet.widgets.summary_table import SummaryTable
 from specimen_unet.widgets.table_export import TableExport
 
@@ -74,6 +75,7 @@ class CrossvalidationPanel(Container[Widget]):
         self.table = SummaryTable()
         self.export = TableExport(self.table, "summary")
         self.place = Note("crossvalidation_place", tooltip="Where everything is")
+        self.report = RunReport(job, "Writing the report…")
         self._lay_out()
         self._redraw = QTimer(self.native)
         self._redraw.setInterval(_REDRAW_MS)
@@ -100,6 +102,7 @@ class CrossvalidationPanel(Container[Widget]):
         for note in (self.status, self.folds, self.problem):
             note.tell("")
         self.warning.tell("\n".join(study.record.cautions))
+        self.report.show_run(None)
         if study.is_finished:
             self._show_table()
             return
@@ -132,6 +135,7 @@ class CrossvalidationPanel(Container[Widget]):
         self._result.native.layout().addWidget(self.export)
         self.extend([self.title, self.progress, self.status, self.folds, self._buttons])
         self.extend([self.warning, self.problem, self._result, self.place])
+        self.append(self.report)
         self.margins = self._buttons.margins = self._result.margins = (0, 0, 0, 0)
 
     def _hear(self, event: Event) -> None:
@@ -203,6 +207,7 @@ class CrossvalidationPanel(Container[Widget]):
         self.table.show_summary(self._study.read_table(self._study.summary_path))
         self.status.tell("Every case was scored by a model that has not seen it.")
         self.place.tell(f"Models, labels and tables are in {self._study.path}")
+        self.report.show_run(self._study)
         self._show_parts(running=False, ended=True)
 
     def _show_parts(self, *, running: bool, ended: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""The report of a training that has ended, written by the engine."""
+"""The report of a training or a study that has ended, written by the engine."""
 
 from __future__ import annotations
 
@@ -15,29 +15,33 @@ from specimen_unet.widgets.note import Note
 if TYPE_CHECKING:
     from specimen_unet.domain.events import Failed, Finished
     from specimen_unet.runs.folder import RunFolder
+    from specimen_unet.runs.study import StudyFolder
     from specimen_unet.widgets.job import Job
 
 
 class RunReport(Container[Widget]):
-    """Has what was held out segmented, scored and written as a page into the run.
+    """Has what was held out scored and written as a page into the folder.
 
     Parameters
     ----------
     job : Job
         The engine.
+    doing : str, optional
+        What is said meanwhile.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, doing: str = "Segmenting what was held out…") -> None:
         super().__init__(labels=False, name="run_report", visible=False)
         self._job = job
-        self._run: RunFolder | None = None
+        self._doing = doing
+        self._run: RunFolder | StudyFolder | None = None
         self._written: Path | None = None
         self.is_active = False
         self.write = PushButton(
             name="write_run_report",
             text="Write a report",
-            tooltip="Segment what was held out and write one HTML page about it: "
-            "methods, curves, scores with intervals, worst and median case",
+            tooltip="Write one HTML page about it: methods, curves, scores of what was "
+            "held out with intervals, worst and median case",
         )
         self.open = PushButton(
             name="open_run_report", text="Open the report", visible=False
@@ -56,8 +60,8 @@ class RunReport(Container[Widget]):
         """Where the report is; None while there is none."""
         return self._written
 
-    def show_run(self, run: RunFolder | None) -> None:
-        """Offer the report of another run, or none."""
+    def show_run(self, run: RunFolder | StudyFolder | None) -> None:
+        """Offer the report of another run or study, or none."""
         self._run, self._written = run, None
         self.is_active = False
         self.visible = run is not None
@@ -72,7 +76,7 @@ class RunReport(Container[Widget]):
         self.is_active = True
         self.write.enabled = False
         self.problem.tell("")
-        self.note.tell("Segmenting what was held out…")
+        self.note.tell(self._doing)
         self._job.judge("report", self._run.path)
 
     def _finish(self, finished: Finished) -> None:
