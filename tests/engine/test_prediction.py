@@ -18,10 +18,9 @@ from specimen_unet.domain.grid import Grid
 from specimen_unet.domain.settings import SegmentationSettings
 from specimen_unet.engine import prediction, ways
 from specimen_unet.engine.intensity import intensity_scale, normalised
-from specimen_unet.engine.networks import build_network, size_multiple
+from specimen_unet.engine.networks import build_network
 from specimen_unet.engine.prediction import predict_into
 from specimen_unet.engine.sinks import Probabilities
-from specimen_unet.engine.tiling import tile_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,7 +103,7 @@ def test_labels_equal_those_of_monai_on_the_same_tiles(
     with torch.inference_mode():
         expected = sliding_window_inference(
             torch.from_numpy(values)[None],
-            tile_size(shape, patch, size_multiple(plan), overlap),
+            patch,
             plan.batch,
             lambda tiles: network(tiles).softmax(1),
             overlap=overlap,
@@ -145,13 +144,13 @@ def test_a_2d_network_sees_a_volume_slice_by_slice(
     plan = make_plan(2, batch=4)
     network = build_network(plan)
     # Two slices that are alike have one normalisation with the volume.
-    image = np.repeat(noise(1, 1, 28, 40), 3, axis=1)
+    image = np.repeat(noise(1, 1, 20, 24), 3, axis=1)
     volume, heard = run(image, network, plan, Grid((5.0, 1.0, 1.0), "mm"))
     single, _ = run(image[:, 0], network, plan)
-    assert volume.shape == (2, 3, 28, 40)
+    assert volume.shape == (2, 3, 20, 24)
     for index in range(3):
         np.testing.assert_allclose(volume[:, index], single, atol=1e-5)
-    assert heard[-1].of == 3 * 6
+    assert heard[-1].of == 3 * 4
 
 
 def test_slices_do_not_see_one_another(make_plan: Callable[..., Plan]) -> None:
@@ -225,8 +224,7 @@ def test_the_spacing_of_the_plan_sets_the_number_of_tiles(
         ][-1].of
         for step in (0.5, 1.0, 2.0)
     ]
-    # 16 pixels are a patch, 32 two tiles of 20, 64 five of 16.
-    assert tiles == [1, 4, 25]
+    assert tiles == [1, 9, 25]
 
 
 def test_lengths_in_other_units_are_the_same_lengths(
@@ -253,9 +251,9 @@ def test_voxels_of_unknown_size_are_taken_as_they_are(
 
 def test_tiles_are_counted_to_the_last(make_plan: Callable[..., Plan]) -> None:
     plan = make_plan(2, patch=(16, 16), batch=4)
-    _, heard = run(noise(1, 64, 64), build_network(plan), plan, settings=OVERLAPPING)
-    assert [event.tile for event in heard] == [4, 8, 12, 16, 20, 24, 25]
-    assert {event.of for event in heard} == {25}
+    _, heard = run(noise(1, 32, 32), build_network(plan), plan, settings=OVERLAPPING)
+    assert [event.tile for event in heard] == [4, 8, 9]
+    assert {event.of for event in heard} == {9}
     assert heard[0].seconds_left > 0
     assert heard[-1].seconds_left == 0
 

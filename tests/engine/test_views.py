@@ -57,10 +57,10 @@ def test_a_preview_in_3d_is_one_layer_of_patches(
     plan = make_plan(3, patch=(16, 32, 32), mirror_axes=(0, 1, 2))
     network, case = Counting(), a_case(60, 64, 64, spacing=spacing)
     found = previewed(case, plan, network, index)
-    # Two tiles of 40 cover 64 with fewer voxels than three of 32.
-    tiles, side = (4, 40) if spacing == 1.0 else (1, 32)
+    # Tiles of 32 that overlap by a quarter: three beside one another in 64.
+    tiles = 9 if spacing == 1.0 else 1
     assert sum(shape[0] for shape in network.shown) == tiles
-    assert {shape[2:] for shape in network.shown} == {(16, side, side)}
+    assert {shape[2:] for shape in network.shown} == {(16, 32, 32)}
     if spacing == 1.0:
         bright = case.image[0, index] > case.image.mean()
         np.testing.assert_array_equal(found.labels > 0, bright)
@@ -72,8 +72,8 @@ def test_a_preview_in_2d_of_a_volume_is_one_slice(
     plan = make_plan(2, patch=(32, 32))
     network = Counting()
     previewed(a_case(60, 64, 64), plan, network, 30)
-    assert sum(shape[0] for shape in network.shown) == 4
-    assert {shape[2:] for shape in network.shown} == {(40, 40)}
+    assert sum(shape[0] for shape in network.shown) == 9
+    assert {shape[2:] for shape in network.shown} == {(32, 32)}
 
 
 @pytest.mark.parametrize(

@@ -285,11 +285,11 @@ class SegmentationSettings(Settings):
         json_schema_extra={**ADVANCED, "step": 0.05},
     )
     fit_tiles: bool = Field(
-        True,
+        False,
         title="Fit tiles",
         description="Overlapping tiles are up to half as long again as the patches of "
-        "the training where that covers the image with less work, often half of it. "
-        "Off: as large as patches, as exported models have them.",
+        "the training where that covers the image with less work: nearly twice as "
+        "fast, but up to 0.02 Dice lost on specimens.",
         json_schema_extra=ADVANCED,
     )
     device: str = Field(

@@ -14,11 +14,10 @@ from specimen_unet.domain.annotation import IGNORED, classes_of
 from specimen_unet.domain.card import Metrics
 from specimen_unet.domain.overlap import compare
 from specimen_unet.engine.losses import build_loss
-from specimen_unet.engine.networks import size_multiple
 from specimen_unet.engine.prediction import DEFAULTS
 from specimen_unet.engine.resampling import resampled_shape, spacing_for
 from specimen_unet.engine.sinks import Labels
-from specimen_unet.engine.tiling import tile_image, tile_size
+from specimen_unet.engine.tiling import tile_image
 from specimen_unet.engine.views import View
 
 if TYPE_CHECKING:
@@ -108,8 +107,8 @@ class Validation:
     @property
     def cost(self) -> float:
         """Training steps that take as long as a validation, told from sizes alone."""
-        patches = sum(map(_patches_in, self._views))
-        return patches / (_PASSES_PER_STEP * self._plan.batch)
+        tiles = sum(map(_tile_count, self._views))
+        return tiles / (_PASSES_PER_STEP * self._plan.batch)
 
     def scoring(self, network: torch.nn.Module) -> Generator[TileDone, None, Scores]:
         """Segment everything held out and score it.
@@ -210,16 +209,14 @@ def _weighted_mean(parts: Sequence[tuple[int, torch.Tensor]]) -> float:
     return sum(weight * float(value) for weight, value in parts) / total
 
 
-def _patches_in(view: View) -> float:
-    """Tell how many patches have as many voxels as the tiles of a view."""
+def _tile_count(view: View) -> int:
+    """Count the tiles a view is segmented in, each as large as a patch."""
     plan = view.plan
     shape = (view.read[1] - view.read[0], *view.case.shape[1:])
     slices = math.prod(shape[: -plan.dimensions])
     spacing = spacing_for(plan, view.case.grid, view.case.shape)
     shape = resampled_shape(shape[-plan.dimensions :], spacing, plan.spacing)
-    size = tile_size(shape, plan.patch, size_multiple(plan), DEFAULTS.overlap)
-    tiles = slices * len(tile_image(shape, size, DEFAULTS.overlap).tiles)
-    return tiles * math.prod(size) / math.prod(plan.patch)
+    return slices * len(tile_image(shape, plan.patch, DEFAULTS.overlap).tiles)
 
 
 def _summary(table: pd.DataFrame, loss: float) -> Scores:
