@@ -98,9 +98,7 @@ def _images(card: ModelCard) -> str:
         f"Brought to {grid_text(card)}, along ({', '.join(axes)}).",
         f"Gray values: of each channel of the whole image, {normalisation_text(card)} "
         "(before it is cut into tiles).",
-        f"Tiles of {by(plan.patch)} voxels. specimen-unet itself takes tiles up to "
-        "half as long again where that covers an image with less work, which may "
-        "change labels; with its choice 'Fit tiles' off the tiles are these.",
+        f"Tiles of {by(plan.patch)} voxels.",
     ]
     return _bullets(lines)
 
