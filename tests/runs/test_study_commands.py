@@ -146,13 +146,17 @@ def test_a_half_done_study_does_not_segment(folder, tmp_path, capsys):
     [
         (["--folds", "4"], "choose 2 to 3 folds"),
         (["--device", "cuda:77"], "cuda:77"),
+        (["--devices", "cpu", "cuda:77"], "cuda:77"),
         (["--scheduler", "tcp://127.0.0.1:9"], "No Dask scheduler answers"),
     ],
 )
-def test_bad_input_is_told_in_a_sentence(folder, capsys, monkeypatch, options, said):
+def test_bad_input_is_told_before_a_study_is_made(
+    folder, capsys, monkeypatch, options, said
+):
     monkeypatch.setattr("specimen_unet.runs.spread._ANSWER_SECONDS", 1)
     assert main(["crossvalidate", str(folder), *SMALL, *options]) == 1
     assert said in capsys.readouterr().err
+    assert not folder.with_name("blobs-study").exists()
 
 
 @pytest.mark.parametrize("options", [["--folds", "1"], ["--at-once", "0"]])

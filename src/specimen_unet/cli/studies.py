@@ -73,6 +73,7 @@ def _crossvalidate(parsed: argparse.Namespace) -> Answer:
         raise OptionError(f"--folds {parsed.study_folds}: 2 or more were expected.")
     if parsed.at_once is not None and parsed.at_once < 1:
         raise OptionError(f"--at-once {parsed.at_once}: 1 or more were expected.")
+    from specimen_unet.runs.crossvalidation import check_reachable
     from specimen_unet.runs.study import StudyFolder
     from specimen_unet.runs.study_commands import crossvalidate, open_study
     from specimen_unet.runs.study_making import Asked, study_of
@@ -82,6 +83,7 @@ def _crossvalidate(parsed: argparse.Namespace) -> Answer:
         is_chosen = bool(is_said or changes(parsed, TrainingSettings))
         study = open_study(parsed.folder, is_chosen=is_chosen)
     else:
+        check_reachable(settings, parsed.devices or (), parsed.scheduler)
         asked = Asked(parsed.folder, options, settings, parsed.study_folds)
         study = study_of(asked, parsed.out)
     devices = parsed.devices or [study.record.settings.device] * (parsed.at_once or 0)

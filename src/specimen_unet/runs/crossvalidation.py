@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 from specimen_unet.domain.control import StudyControl
 from specimen_unet.domain.events import Event, Finished, Warned
+from specimen_unet.engine.devices import choose_device
 from specimen_unet.runs.fold import run_fold
 from specimen_unet.runs.side_by_side import side_by_side
-from specimen_unet.runs.spread import on_workers
+from specimen_unet.runs.spread import connected, on_workers
 from specimen_unet.runs.study_scores import write_scores
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
+    from specimen_unet.domain.settings import TrainingSettings
     from specimen_unet.runs.study import StudyFolder
 
 
@@ -75,6 +77,32 @@ def crossvalidating(
             yield from work
         write_scores(study)
         yield Finished(str(study.path))
+
+
+def check_reachable(
+    settings: TrainingSettings, devices: Sequence[str], scheduler: str | None
+) -> None:
+    """Refuse devices and schedulers that are not there, before a study is made.
+
+    Parameters
+    ----------
+    settings : TrainingSettings
+        Of the study, with the device of all folds.
+    devices, scheduler
+        As for `crossvalidating`.
+
+    Raises
+    ------
+    PlanError
+        If a device is not there.
+    RunFolderError
+        If no scheduler answers.
+    """
+    if scheduler is not None:
+        with connected(scheduler):
+            return  # its workers' devices are theirs to know
+    for device in devices or [settings.device]:
+        choose_device(device)
 
 
 def _one_after_another(

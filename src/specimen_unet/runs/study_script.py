@@ -14,7 +14,7 @@ from specimen_unet.domain.marked_splits import without_tests
 from specimen_unet.domain.settings import TrainingSettings
 from specimen_unet.engine.narration import Narrator
 from specimen_unet.files.case_options import AS_FOUND
-from specimen_unet.runs.crossvalidation import crossvalidating
+from specimen_unet.runs.crossvalidation import check_reachable, crossvalidating
 from specimen_unet.runs.study import FOLDS, StudyFolder
 from specimen_unet.runs.study_making import Asked, new_study_path, study_of
 from specimen_unet.runs.study_progress import done_in_words
@@ -119,6 +119,7 @@ def crossvalidate(  # noqa: PLR0913 (what, how, where, and by whom)
         or another study lies in the folder.
     """
     chosen = changed(settings or TrainingSettings(), **changes)
+    check_reachable(chosen, devices, scheduler)
     if isinstance(cases, str | Path):
         path = Path(folder) if folder else new_study_path(Path(cases).resolve().name)
         study = study_of(Asked(Path(cases), AS_FOUND, chosen, folds), path)
