@@ -66,7 +66,10 @@ class CaseModel(QAbstractTableModel):
         changed = {id(row) for row in rows}
         numbers = [n for n, row in enumerate(self.rows) if id(row) in changed]
         if numbers:
-            first, last = self.index(min(numbers), 0), self.index(max(numbers), 7)
+            first, last = (
+                self.index(min(numbers), 0),
+                self.index(max(numbers), len(COLUMNS) - 1),
+            )
             self.dataChanged.emit(first, last)
 
     def sort(

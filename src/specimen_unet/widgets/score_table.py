@@ -112,7 +112,7 @@ class ScoreTable(NumberTable):
 
     def _show_row(self, row: int, scores: dict[Any, Any], factor: float) -> None:
         """Show one label of one pair."""
-        self.write_cell(row, 0, str(scores["name"]), f"Label {scores['label']}")
+        self.write_cell(row, 0, _short_name(scores), f"Label {scores['label']}")
         for column, name in enumerate(_SCORES, start=1):
             text = score_text(scores[name])
             tip = _WHY_UNDEFINED[name] if text == UNDEFINED else f"{scores[name]:.6f}"
@@ -126,6 +126,12 @@ class ScoreTable(NumberTable):
             f"{scores['second']}: {second} {self._size_unit}\n"
             f"{_difference(scores)}",
         )
+
+
+def _short_name(scores: dict[Any, Any]) -> str:
+    """Name a label; of one that nobody named the number will do, below "Label"."""
+    name, label = str(scores["name"]), str(scores["label"])
+    return label if name == f"label {label}" else name
 
 
 def _difference(scores: dict[Any, Any]) -> str:
