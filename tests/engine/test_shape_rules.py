@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from specimen_unet.engine.shape_rules import (
     Levels,
     block_for,
+    covering,
     even_levels,
     fitted,
     levels_for,
@@ -17,6 +18,7 @@ from specimen_unet.engine.shape_rules import (
     target_spacing,
     with_levels,
 )
+from specimen_unet.engine.tiling import tile_count, tile_image
 
 sizes = st.integers(1, 300)
 spacings = st.floats(0.05, 20)
@@ -121,6 +123,35 @@ def test_patches_are_made_divisible(
     patch: tuple[int, ...],
 ) -> None:
     assert fitted(size, shape, multiple) == patch
+
+
+def test_a_case_a_little_longer_than_some_tiles_gets_other_patches() -> None:
+    shape, multiple = (39, 221, 200), (8, 8, 8)
+    assert covering((40, 88, 88), shape, multiple, 0.25) == (40, 96, 80)
+    assert len(tile_image(shape, (40, 88, 88), 0.25).tiles) == 12
+    assert len(tile_image(shape, (40, 96, 80), 0.25).tiles) == 9
+    # One that covers the case stays.
+    assert covering((40, 48, 40), (35, 51, 36), multiple, 0.25) == (40, 48, 40)
+
+
+@given(st.data())
+def test_tiles_that_fit_compute_no_more_than_others(data: st.DataObject) -> None:
+    dimensions = data.draw(axes)
+    shape = data.draw(st.tuples(*[sizes] * dimensions))
+    multiple = data.draw(st.tuples(*[st.sampled_from([1, 2, 8, 16])] * dimensions))
+    wanted = data.draw(st.tuples(*[sizes] * dimensions))
+    within = [min(n, whole) for n, whole in zip(wanted, shape, strict=True)]
+    patch = fitted(within, shape, multiple)
+    other = covering(patch, shape, multiple, 0.25)
+    assert all(n % m == 0 and n > 0 for n, m in zip(other, multiple, strict=True))
+    assert 0.85 <= math.prod(other) / math.prod(patch) <= 1.1
+    before, after = (
+        math.prod(
+            tile_count(*axis, 0.25) * axis[1] for axis in zip(shape, size, strict=True)
+        )
+        for size in (patch, other)
+    )
+    assert after <= before
 
 
 def test_sizes_are_rounded_up() -> None:

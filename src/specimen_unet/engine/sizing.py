@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from specimen_unet.domain.errors import PlanError
+from specimen_unet.domain.settings import SegmentationSettings
 from specimen_unet.engine.decisions import (
     BY_HAND,
     Decision,
@@ -22,6 +23,7 @@ from specimen_unet.engine.room import share_of_nnunets
 from specimen_unet.engine.shape_rules import (
     Levels,
     block_for,
+    covering,
     even_levels,
     fitted,
     levels_for,
@@ -61,6 +63,8 @@ _FEWEST_LEVELS: dict[NetworkName, int] = {
     "ResidualDynUNet": 3,
     "FlexibleUNet": 5,
 }
+# Of tiles, where nobody chooses another.
+_OVERLAP = SegmentationSettings().overlap
 # Networks whose sizes are nnU-Net's when nobody chooses them.
 NNUNETS: tuple[NetworkName, ...] = ("DynUNet", "ResidualDynUNet")
 # Networks with exactly so many levels, all axes alike: the stride of the first.
@@ -128,6 +132,9 @@ def decide_sizes(
         wanted = settings.patch
     width = label_width(seen, spacing)
     levels = levels or _levels(settings, network, wanted, spacing, width)
+    if settings.patch == "auto":
+        rounded = fitted(wanted, shape, levels.multiple)
+        wanted = covering(rounded, shape, levels.multiple, _OVERLAP)
     patch = _patch(settings, wanted, shape, levels, room)
     return Sizes(
         patch,

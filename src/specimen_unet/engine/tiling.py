@@ -94,16 +94,16 @@ def _tile_length(length: int, patch: int, multiple: int, overlap: float) -> int:
     """Choose the length for which the fewest voxels are computed along an axis."""
     if length <= patch:
         return patch
-    best, least = patch, _count(length, patch, overlap) * patch
+    best, least = patch, tile_count(length, patch, overlap) * patch
     longest = int(min(_LONGEST * patch, _MOST_BEYOND * length))
     for longer in range(patch + multiple, longest + 1, multiple):
-        computed = _count(length, longer, overlap) * longer
+        computed = tile_count(length, longer, overlap) * longer
         if computed < least:
             best, least = longer, computed
     return best
 
 
-def _count(length: int, tile: int, overlap: float) -> int:
+def tile_count(length: int, tile: int, overlap: float) -> int:
     """Return how many tiles cover a length."""
     step = max(1, int(tile * (1 - overlap)))
     return 1 + math.ceil(max(length - tile, 0) / step)
