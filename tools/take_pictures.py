@@ -15,18 +15,27 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from folder_pictures import in_a_folder
+from walking import (
+    SAMPLES,
+    choose,
+    hide,
+    new_viewer,
+    open_dock,
+    photograph,
+    press,
+    show_largest_slice,
+    show_outlines,
+    until,
+)
 
+if TYPE_CHECKING:
     import napari
 
-SIZE = (1500, 950)
 MINUTES = 2.0
-LONGEST = 3600.0
 IN_3D = {
     "ending": "steps",
     "steps": 90,
@@ -39,8 +48,6 @@ IN_2D = {"ending": "steps", "steps": 60, "batch": "4", "residual_units": "0"}
 # When a training is photographed: this share of it is done, and something is learnt.
 DONE = 0.7
 LEARNT = 0.6
-SAMPLES = ("File", "Open Sample", "Specimen U-Net")
-DOCKS = ("Plugins", "Specimen U-Net")
 
 
 def take(folder: Path) -> None:
@@ -48,6 +55,7 @@ def take(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     in_3d(folder)
     in_2d(folder)
+    in_a_folder(folder)
 
 
 def in_3d(folder: Path) -> None:
@@ -157,95 +165,6 @@ def watch_a_training(viewer: napari.Viewer, train: Any, path: Path) -> None:
     if train.result.path or max(scores, default=0) < LEARNT:
         sys.exit(f"Nothing worth a picture was learnt (Dice {scores}): is this busy?")
     photograph(viewer, path)
-
-
-def new_viewer() -> napari.Viewer:
-    """Open a viewer of the size of the pictures."""
-    import napari
-
-    viewer = napari.Viewer(title="napari")
-    viewer.theme = "dark"
-    viewer.window.resize(*SIZE)
-    settle()
-    return viewer
-
-
-def choose(viewer: napari.Viewer, *texts: str) -> None:
-    """Choose an entry of the menus by what is written there."""
-    menu: Any = viewer.window.main_menu
-    for text in texts:
-        menu.aboutToShow.emit() if hasattr(menu, "aboutToShow") else None
-        entries = {action.text().replace("&", ""): action for action in menu.actions()}
-        if text not in entries:
-            sys.exit(f"There is no {text!r} in the menu, only {', '.join(entries)}.")
-        action = entries[text]
-        menu = action.menu()
-    action.trigger()
-    settle()
-
-
-def open_dock(viewer: napari.Viewer, name: str) -> Any:
-    """Open a dock by the menu."""
-    choose(viewer, *DOCKS, f"{name} (Specimen U-Net)")
-    return viewer.window.dock_widgets[f"{name} (Specimen U-Net)"]
-
-
-def press(button: Any) -> None:
-    """Press a button of a dock."""
-    button.native.click()
-    settle()
-
-
-def hide(viewer: napari.Viewer, *names: str) -> None:
-    """Hide layers."""
-    for name in names:
-        viewer.layers[name].visible = False
-
-
-def show_outlines(*layers: Any) -> None:
-    """Show labels layers as outlines that the image is seen through."""
-    for layer in layers:
-        layer.visible = True
-        layer.contour = 2
-        layer.opacity = 1.0
-
-
-def show_largest_slice(viewer: napari.Viewer, labels: Any) -> None:
-    """Go to the slice with most labels."""
-    position = int((labels.data > 0).sum(axis=(1, 2)).argmax())
-    viewer.dims.set_current_step(0, position)
-
-
-def photograph(viewer: napari.Viewer, path: Path) -> None:
-    """Save a picture of the whole window."""
-    viewer.window.activate()
-    settle()
-    viewer.reset_view()
-    settle()
-    viewer.screenshot(str(path), canvas_only=False, flash=False)
-    print(f"Saved {path}")
-
-
-def settle() -> None:
-    """Let Qt draw what has changed."""
-    from qtpy.QtWidgets import QApplication
-
-    for _ in range(30):
-        QApplication.processEvents()
-        time.sleep(0.01)
-
-
-def until(is_so: Callable[[], bool], what: str) -> None:
-    """Let the viewer live until something is so."""
-    from qtpy.QtWidgets import QApplication
-
-    begun = time.monotonic()
-    while not is_so():
-        if time.monotonic() - begun > LONGEST:
-            raise TimeoutError(f"Waited {LONGEST:g} s for {what} in vain.")
-        QApplication.processEvents()
-        time.sleep(0.02)
-    settle()
 
 
 if __name__ == "__main__":
