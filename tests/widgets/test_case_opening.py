@@ -147,6 +147,20 @@ def test_the_button_saves_without_leaving(opening, table, viewer, qtbot, asked):
     assert asked[0] == []
 
 
+def test_paint_is_saved_also_when_the_image_was_taken_away(
+    opening, table, viewer, qtbot, asked
+):
+    asked[1].append("save")
+    show(qtbot, opening, table, 0)
+    painted = paint(viewer, opening)
+    viewer.layers.remove("blob 0")
+    show(qtbot, opening, table, 1)
+    qtbot.waitUntil(lambda: opening.name == "blob 1", timeout=20_000)
+    assert asked[0] == [("blob 0", ["EA"])]
+    path = table.folder.listing.root / "blob 0_EA.tif"
+    np.testing.assert_array_equal(read_labels(path)[0], painted)
+
+
 @pytest.mark.parametrize(
     ("text", "answer"),
     [("Save", "save"), ("Discard changes", "discard"), ("Stay at 032", "stay")],

@@ -136,6 +136,11 @@ class CaseDisplay:
         images = [layer for layer in self._layers[:1] if layer in self._viewer.layers]
         return self._shown if images else None
 
+    @property
+    def case(self) -> OpenedCase | None:
+        """The case whose layers these are, also when its image is gone."""
+        return self._shown
+
     def show(self, opened: OpenedCase) -> None:
         """Show a case instead of the one before."""
         self.clear()
@@ -187,6 +192,12 @@ class CaseDisplay:
         """Know that these labels are on the disk."""
         for who, values in labels.items():
             self._drawn[who] = (self._drawn[who][0], values.copy())
+
+    def discard(self) -> None:
+        """Show what observers drew as it is on the disk."""
+        for who in self.edited():
+            layer, before = self._drawn[who]
+            layer.data = before.reshape(level_zero(layer).shape).copy()
 
     def _labels(self, name: str, labels: Array) -> napari.layers.Labels:
         """Make a layer of labels, in colours that no other labels of the case have."""
