@@ -15,7 +15,8 @@ from qtpy.QtWidgets import QMessageBox, QWidget
 
 from specimen_unet.domain.errors import SpecimenUnetError
 from specimen_unet.files.predictions import read_prediction
-from specimen_unet.viewer.case_display import CaseDisplay, open_case, save_edited
+from specimen_unet.viewer.case_display import CaseDisplay
+from specimen_unet.viewer.opened_case import open_case, save_edited
 from specimen_unet.widgets.latest_task import LatestTask
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from specimen_unet.domain.case import Array
     from specimen_unet.files.case_table import CaseTable, Row
     from specimen_unet.files.predictions import Prediction
-    from specimen_unet.viewer.case_display import OpenedCase
+    from specimen_unet.viewer.opened_case import OpenedCase
 
 Answer = Literal["save", "discard", "stay"]
 _WAIT_MS = 50
@@ -36,7 +37,10 @@ def ask_about_edits(parent: QWidget, case: str, observers: list[str]) -> Answer:
     box.setWindowTitle("Labels were changed")
     who = " and ".join(observers)
     box.setText(f"The labels of {who} on {case} were changed and not saved.")
-    box.setInformativeText("Saving writes them into the files they were read from.")
+    box.setInformativeText(
+        "Saving writes them into the files they were read from, or into a new file if "
+        "nobody drew on it before."
+    )
     save = box.addButton("Save", QMessageBox.ButtonRole.AcceptRole)
     discard = box.addButton("Discard changes", QMessageBox.ButtonRole.DestructiveRole)
     stay = box.addButton(f"Stay at {case}", QMessageBox.ButtonRole.RejectRole)
@@ -58,15 +62,15 @@ class CaseOpening(QObject):
         Name of the case that is shown now.
     stayed : str
         Name of the case that a person does not want to leave; "" for none.
-    saved : str
-        Name of a case whose labels were written.
+    saved : str, CaseFiles
+        Name of a case whose labels were written, and its files by now.
     refused : str
         Why something could not be read or saved; "" when all is well.
     """
 
     opened = Signal(str)
     stayed = Signal(str)
-    saved = Signal(str)
+    saved = Signal(str, object)
     refused = Signal(str)
 
     def __init__(self, viewer: Viewer, parent: QWidget) -> None:
@@ -151,8 +155,7 @@ class CaseOpening(QObject):
         except SpecimenUnetError as error:
             self._refuse(str(error))
             return "stay"
-        self._display.keep_as_saved(edited)
-        self.saved.emit(case.name)
+        self._tell_saved(edited)
         return "save"
 
     def discard(self) -> None:
@@ -195,12 +198,16 @@ class CaseOpening(QObject):
             self._saving.ask(partial(_saved, case, copies))
 
     def _keep_as_saved(self, edited: dict[str, Array]) -> None:
-        self._display.keep_as_saved(edited)
         self.refused.emit("")
-        if self._display.case is not None:
-            self.saved.emit(self._display.case.name)
+        self._tell_saved(edited)
         if self._wanted is not None:
             self._read()
+
+    def _tell_saved(self, edited: dict[str, Array]) -> None:
+        self._display.keep_as_saved(edited)
+        case = self._display.case
+        if case is not None:
+            self.saved.emit(case.name, case.files)
 
     def _read(self) -> None:
         if self._wanted is None:

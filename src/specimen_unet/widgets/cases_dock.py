@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
     from specimen_unet.files.case_table import CaseTable, Row
+    from specimen_unet.files.pairing import CaseFiles
     from specimen_unet.files.predictions import Prediction
 
 
@@ -198,12 +199,14 @@ class CasesDock(Container[Widget]):
         """Select the case again that a person did not want to leave."""
         self.shelf.view.select_only(self.shelf.row_of(name))
 
-    def _take_saved(self, name: str) -> None:
+    def _take_saved(self, name: str, files: CaseFiles) -> None:
         """Read what was painted and saved."""
         row = self.shelf.row_of(name)
-        if row is not None:
-            row.labels = row.score = None
+        if row is not None and self.table is not None:
+            self.table.note_drawn(row, files)
             self.shelf.look()
+            self.unpaired.show_reasons(self.table.unpaired)
+            self._show_marks()
         self.status.tell(f"The labels of {name} are saved.")
 
     def _leave(self) -> None:
