@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from specimen_unet.domain.errors import CaseReadError
-from specimen_unet.domain.settings import SegmentationSettings
+from specimen_unet.domain.segmentation_settings import SegmentationSettings
 from specimen_unet.files.case_folder import CaseFolder
 from specimen_unet.files.images import read_labels, write_image, write_labels
 from specimen_unet.files.model_files import ModelFiles

@@ -26,7 +26,7 @@ from specimen_unet.domain.events import (
     Validated,
     Warned,
 )
-from specimen_unet.domain.settings import SegmentationSettings
+from specimen_unet.domain.segmentation_settings import SegmentationSettings
 from specimen_unet.engine.model import load_model
 from specimen_unet.files.library import read_card
 from specimen_unet.runs.folder import RunFolder

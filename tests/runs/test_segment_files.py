@@ -12,7 +12,7 @@ import pytest
 from distributed import LocalCluster
 
 from specimen_unet.cli import main
-from specimen_unet.domain.settings import SegmentationSettings
+from specimen_unet.domain.segmentation_settings import SegmentationSettings
 from specimen_unet.engine.model import load_model
 from specimen_unet.engine.segmentation import segment
 from specimen_unet.engine.training import train

@@ -7,7 +7,7 @@ import pytest
 
 from specimen_unet.domain.case import Case
 from specimen_unet.domain.errors import RunFolderError
-from specimen_unet.domain.settings import SegmentationSettings
+from specimen_unet.domain.segmentation_settings import SegmentationSettings
 from specimen_unet.runs.segment_job import SegmentJob
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, ValidationError
 
 from specimen_unet.domain.errors import CaseReadError
-from specimen_unet.domain.settings import SegmentationSettings, Settings
+from specimen_unet.domain.settings import Settings
 from specimen_unet.files.appending import append_line, json_lines
 from specimen_unet.files.file_stamps import stamps_of
 from specimen_unet.files.images import (
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from specimen_unet.domain.case import Array
     from specimen_unet.domain.grid import Grid
+    from specimen_unet.domain.segmentation_settings import SegmentationSettings
     from specimen_unet.files.case_folder import CaseFolder
     from specimen_unet.files.model_files import ModelFiles
     from specimen_unet.files.pairing import CaseFiles
@@ -62,8 +63,7 @@ class Prediction(Settings):
     files : tuple
         Name, size and time of each image file: others once one was changed.
     models : tuple of UsedModel
-    settings : dict
-        All but the device.
+    settings : dict, without the device
     answers : dict
         With which the image was read.
     level : int

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from specimen_unet.domain.settings import SegmentationSettings, Settings
+from specimen_unet.domain.segmentation_settings import SegmentationSettings
+from specimen_unet.domain.settings import Settings
 from specimen_unet.runs.storage import (
     file_name,
     new_folder,

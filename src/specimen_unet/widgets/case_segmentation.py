@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
-    from specimen_unet.domain.settings import SegmentationSettings
+    from specimen_unet.domain.segmentation_settings import SegmentationSettings
     from specimen_unet.files.chosen_cases import ChosenCases
     from specimen_unet.files.pairing import CaseFiles
     from specimen_unet.files.predictions import Prediction

@@ -9,7 +9,7 @@ import napari.viewer
 from magicgui.widgets import Container, PushButton, Widget
 
 from specimen_unet.domain.errors import PlanError, SpecimenUnetError
-from specimen_unet.domain.settings import SegmentationSettings
+from specimen_unet.domain.segmentation_settings import SegmentationSettings
 from specimen_unet.viewer.model_fit import check_model_fits
 from specimen_unet.viewer.segmentation_layers import segmentation_layers
 from specimen_unet.widgets.case_work_panel import CaseWorkPanel

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from specimen_unet.domain.case import Array
-    from specimen_unet.domain.settings import SegmentationSettings
+    from specimen_unet.domain.segmentation_settings import SegmentationSettings
     from specimen_unet.widgets.job import Job
 
 _FOLDER = ".segmenting"
