@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from specimen_unet import __version__
 from specimen_unet.domain.card import ModelCard
 from specimen_unet.domain.plan import Plan
-from specimen_unet.domain.settings import SegmentationSettings, TrainingSettings
+from specimen_unet.domain.segmentation_settings import SegmentationSettings
+from specimen_unet.domain.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from specimen_unet.domain.choices import changed
 from specimen_unet.domain.errors import PlanError
-from specimen_unet.domain.settings import SegmentationSettings, TrainingSettings
+from specimen_unet.domain.segmentation_settings import SegmentationSettings
+from specimen_unet.domain.settings import TrainingSettings
 
 
 def test_fields_are_changed_and_checked() -> None:

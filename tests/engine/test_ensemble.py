@@ -11,7 +11,7 @@ import pytest
 
 from specimen_unet.domain.errors import ModelFileError
 from specimen_unet.domain.events import TileDone
-from specimen_unet.domain.settings import SegmentationSettings
+from specimen_unet.domain.segmentation_settings import SegmentationSettings
 from specimen_unet.engine.networks import build_network
 from specimen_unet.engine.segmentation import segment, segmenting
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from specimen_unet.domain.errors import PlanError
-from specimen_unet.domain.settings import SegmentationSettings
+from specimen_unet.domain.segmentation_settings import SegmentationSettings
 from specimen_unet.engine import openvino_network
 from specimen_unet.engine.encoders import BACKBONES
 from specimen_unet.engine.networks import NETWORKS, build_network, size_multiple

@@ -15,7 +15,7 @@ from specimen_unet.domain.control import Control
 from specimen_unet.domain.errors import SegmentationStopped
 from specimen_unet.domain.events import TileDone
 from specimen_unet.domain.grid import Grid
-from specimen_unet.domain.settings import SegmentationSettings
+from specimen_unet.domain.segmentation_settings import SegmentationSettings
 from specimen_unet.engine import prediction, ways
 from specimen_unet.engine.intensity import intensity_scale, normalised
 from specimen_unet.engine.networks import build_network

@@ -20,7 +20,7 @@ from specimen_unet.domain.errors import (
     SegmentationStopped,
 )
 from specimen_unet.domain.events import TileDone, Warned
-from specimen_unet.domain.settings import SegmentationSettings
+from specimen_unet.domain.segmentation_settings import SegmentationSettings
 from specimen_unet.engine.networks import build_network
 from specimen_unet.engine.precision import fastest_precision
 from specimen_unet.engine.segmentation import segment, segmenting

@@ -5,15 +5,14 @@ import pytest
 from PIL import Image
 
 from specimen_unet.files.case_facts import (
-    THUMBNAIL,
     dice_of,
     read_image_facts,
     read_label_facts,
     read_score,
-    thumbnail_of,
 )
 from specimen_unet.files.case_folder import CaseFolder
 from specimen_unet.files.images import write_image, write_labels
+from specimen_unet.files.thumbnails import outline_of
 
 
 @pytest.fixture
@@ -38,6 +37,17 @@ def test_an_image_tells_shape_spacing_and_a_small_picture(opened):
     assert facts.thumbnail.shape == (32, 32)
     assert facts.thumbnail.dtype == np.uint8
     assert facts.problem == ""
+
+
+def test_outlines_are_read_with_labels_and_score(opened, tmp_path):
+    folder, files, case = opened
+    write_labels(tmp_path / "p.tif", case.labels["MG"], case.grid)
+    drawn = read_label_facts(folder, files).outline
+    np.testing.assert_array_equal(drawn, outline_of(case.labels["EA"]))
+    predicted = read_score(folder, files, tmp_path / "p.tif").outline
+    np.testing.assert_array_equal(predicted, outline_of(case.labels["MG"]))
+    assert drawn.any()
+    assert drawn.shape == read_image_facts(folder, files).thumbnail.shape
 
 
 def test_labels_tell_what_is_present_and_how_large_the_larger_is(opened):
@@ -70,14 +80,6 @@ def test_bad_files_are_told_and_raise_nothing(opened, tmp_path):
     assert "p.tif" in read_score(folder, files, tmp_path / "p.tif").problem
 
 
-@pytest.mark.parametrize("shape", [(100, 300), (7, 100, 300)])
-def test_thumbnails_are_small_and_use_all_grays(shape):
-    image = np.linspace(-5, 70, np.prod(shape)).reshape(shape)
-    small = thumbnail_of(image, len(shape), is_coloured=False)
-    assert max(small.shape) <= THUMBNAIL
-    assert (small.min(), small.max()) == (0, 255)
-
-
 def test_a_picture_in_colours_keeps_them(tmp_path):
     picture = np.zeros((20, 20, 3), np.uint8)
     picture[..., 0], picture[:10, :, 1] = 200, 90
@@ -85,8 +87,3 @@ def test_a_picture_in_colours_keeps_them(tmp_path):
     folder = CaseFolder.open(tmp_path)
     (files,) = folder.cases(needs_labels=False)
     np.testing.assert_array_equal(read_image_facts(folder, files).thumbnail, picture)
-
-
-def test_an_image_of_one_gray_value_has_a_thumbnail_too():
-    small = thumbnail_of(np.full((9, 9), np.nan), 2, is_coloured=False)
-    assert small.tolist() == np.zeros((9, 9)).tolist()

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from specimen_unet.domain.errors import CaseReadError
-from specimen_unet.domain.settings import SegmentationSettings
+from specimen_unet.domain.segmentation_settings import SegmentationSettings
 from specimen_unet.files.case_folder import CaseFolder
 from specimen_unet.files.images import read_labels, write_image, write_labels
+from specimen_unet.files.model_files import ModelFiles
 from specimen_unet.files.predictions import (
     RECORD,
     Predictions,
@@ -38,14 +39,14 @@ def model(tmp_path):
 
 def written(folder, model, case, out=None, settings=SETTINGS):
     (files,) = folder.cases(needs_labels=False)
-    place, made = prediction_of(folder, files, model, settings, out)
+    place, made = prediction_of(folder, files, ModelFiles.one(model), settings, out)
     like = folder.listing.root / files.images[0]
     return Predictions(place).write(made, case.labels["EA"], case.grid, like, {})
 
 
 def is_done(folder, model, out=None, settings=SETTINGS):
     (files,) = folder.cases(needs_labels=False)
-    place, made = prediction_of(folder, files, model, settings, out)
+    place, made = prediction_of(folder, files, ModelFiles.one(model), settings, out)
     return Predictions(place).has(made)
 
 
@@ -163,7 +164,9 @@ def test_probabilities_are_no_labels_of_an_observer(folder, model, case):
     root = folder.listing.root
     (files,) = folder.cases(needs_labels=False)
     settings = SegmentationSettings(probabilities=True)
-    _, made = prediction_of(folder, files, model, settings, root / "x" / "out")
+    _, made = prediction_of(
+        folder, files, ModelFiles.one(model), settings, root / "x" / "out"
+    )
     record = Predictions(root / "x" / "out")
     record.note(made)
     for name in ("032.tif", "032_probabilities.tif"):

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,15 +26,14 @@ from specimen_unet.domain.events import (
     Validated,
     Warned,
 )
-from specimen_unet.domain.settings import SegmentationSettings
+from specimen_unet.domain.segmentation_settings import SegmentationSettings
 from specimen_unet.engine.model import load_model
 from specimen_unet.files.library import read_card
-from specimen_unet.runs.folder import RunFolder, SegmentJob
+from specimen_unet.runs.folder import RunFolder
 from specimen_unet.runs.protocol import command_line
+from specimen_unet.runs.segment_job import SegmentJob
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from specimen_unet.domain.case import Case
     from specimen_unet.runs.study import StudyFolder
 
@@ -292,7 +292,7 @@ def test_a_job_is_segmented(child, run: RunFolder, cases, tmp_path):
         settings = SegmentationSettings(
             probabilities=probabilities, engine=engine, device="cpu"
         )
-        job = SegmentJob.create(tmp_path / "jobs", case, model, settings)
+        job = SegmentJob.create(tmp_path / "jobs", case, [Path(model)], settings)
         child.tell(command_line("segment", job=job.path))
         heard = child.until(Finished)
         assert isinstance(heard[0], TileDone | Warned)
@@ -306,7 +306,7 @@ def test_a_job_is_segmented(child, run: RunFolder, cases, tmp_path):
 
 def test_a_job_with_a_missing_model_is_told(child, cases, tmp_path):
     settings = SegmentationSettings()
-    job = SegmentJob.create(tmp_path, cases[0], tmp_path / "no.safetensors", settings)
+    job = SegmentJob.create(tmp_path, cases[0], [tmp_path / "no.safetensors"], settings)
     child.tell(command_line("segment", job=job.path))
     assert child.until(Failed)[-1].kind == "ModelFileError"
 

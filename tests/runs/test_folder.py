@@ -7,7 +7,6 @@ import json
 import multiprocessing
 import os
 import signal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,11 +15,13 @@ import pytest
 from specimen_unet.domain.case import Case
 from specimen_unet.domain.errors import RunBusyError, RunFolderError
 from specimen_unet.domain.events import Finished, StepDone, Warned
-from specimen_unet.domain.settings import SegmentationSettings, TrainingSettings
-from specimen_unet.runs.folder import RunFolder, SegmentJob, runs_folder
+from specimen_unet.domain.settings import TrainingSettings
+from specimen_unet.runs.folder import RunFolder, runs_folder
 from specimen_unet.runs.journal import last_step
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from specimen_unet.domain.plan import Plan
 
 
@@ -273,29 +274,6 @@ def test_runs_are_kept_where_the_environment_says(monkeypatch, tmp_path):
     assert runs_folder() == tmp_path
     monkeypatch.delenv("SPECIMEN_UNET_RUNS")
     assert runs_folder().parts[-2:] == ("specimen-unet", "runs")
-
-
-def test_a_job_keeps_order_case_and_result(tmp_path):
-    settings = SegmentationSettings(mirror=True)
-    case = a_case(EA=np.ones((3, 4, 5), np.uint8))
-    job = SegmentJob.create(tmp_path, case, Path("model.safetensors"), settings)
-    opened = SegmentJob.open(job.path)
-    assert opened.order().settings == settings
-    assert opened.order().model == Path("model.safetensors").resolve()
-    np.testing.assert_array_equal(opened.case().image, case.image)
-    assert opened.probabilities() is None
-    with pytest.raises(RunFolderError, match="labels"):
-        opened.labels()
-    opened.keep(np.full((3, 4, 5), 2, np.uint8), np.ones((2, 3, 4, 5), np.float32))
-    assert job.labels().max() == 2
-    assert job.probabilities().shape == (2, 3, 4, 5)
-    job.remove()
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_folder_without_an_order_is_no_job(tmp_path):
-    with pytest.raises(RunFolderError, match=r"job\.json"):
-        SegmentJob.open(tmp_path)
 
 
 def test_settings_are_readable_json(run: RunFolder):

@@ -8,7 +8,8 @@ from typing import get_args
 import pytest
 
 from specimen_unet.domain.comparison_settings import ComparisonSettings
-from specimen_unet.domain.settings import SegmentationSettings, TrainingSettings
+from specimen_unet.domain.segmentation_settings import SegmentationSettings
+from specimen_unet.domain.settings import TrainingSettings
 from specimen_unet.files.case_options import AS_FOUND, AUTO, CaseOptions, LayoutName
 from specimen_unet.files.layouts import LAYOUTS
 from specimen_unet.runs.options import (

@@ -12,13 +12,14 @@ import pytest
 from distributed import LocalCluster
 
 from specimen_unet.cli import main
-from specimen_unet.domain.settings import SegmentationSettings
+from specimen_unet.domain.segmentation_settings import SegmentationSettings
 from specimen_unet.engine.model import load_model
 from specimen_unet.engine.segmentation import segment
 from specimen_unet.engine.training import train
 from specimen_unet.files.case_folder import CaseFolder
 from specimen_unet.files.case_options import AS_FOUND
 from specimen_unet.files.images import read_image, read_labels, write_image
+from specimen_unet.files.model_files import ModelFiles
 from specimen_unet.files.predictions import (
     Predictions,
     newest_predictions,
@@ -104,11 +105,11 @@ def order_of_a_dock(
     images: Path, model: Path, out: Path
 ) -> list[tuple[Predictions, Prediction]]:
     """Return what the Segment dock would write with a model, and into which list."""
-    folder = CaseFolder.open(images)
+    folder, used = CaseFolder.open(images), ModelFiles.one(model)
     return [
         (Predictions(place), wanted)
         for files in folder.cases(needs_labels=False)
-        for place, wanted in [prediction_of(folder, files, model, SETTINGS, out)]
+        for place, wanted in [prediction_of(folder, files, used, SETTINGS, out)]
     ]
 
 

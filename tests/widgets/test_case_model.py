@@ -176,6 +176,27 @@ def test_thumbnails_are_there_once_read(shelf, table, qtbot):
     assert middle() == (3, 255)
 
 
+def test_outlines_are_drawn_once_labels_or_score_are_read(shelf, table):
+    shelf.show_table(table)
+    index = shelf.model.index(3, 0)
+    row = table.rows[3]
+    table.keep(row, table.read(row, "image"))
+
+    def pixel(x):
+        picture = shelf.model.data(index, Qt.ItemDataRole.DecorationRole).toImage()
+        return picture.pixelColor(x, 20).getRgb()[:3]
+
+    assert pixel(5) == (3, 3, 3)
+    outline = np.zeros((20, 40), bool)
+    outline[10, 5] = True
+    table.keep(row, LabelFacts((1,), 1, outline=outline))
+    assert pixel(5) == (230, 159, 0)
+    table.keep(row, Score(0.5, outline=np.roll(outline, 1, axis=1)))
+    assert (pixel(5), pixel(6)) == ((230, 159, 0), (86, 180, 233))
+    table.keep(row, LabelFacts())
+    assert pixel(5) == (3, 3, 3)
+
+
 def test_another_table_drops_what_is_read_of_the_first(shelf, table, qtbot):
     shelf.show_table(table)
     shelf.need("image")

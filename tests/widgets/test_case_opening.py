@@ -147,6 +147,69 @@ def test_the_button_saves_without_leaving(opening, table, viewer, qtbot, asked):
     assert asked[0] == []
 
 
+def test_paint_is_saved_also_when_the_image_was_taken_away(
+    opening, table, viewer, qtbot, asked
+):
+    asked[1].append("save")
+    show(qtbot, opening, table, 0)
+    painted = paint(viewer, opening)
+    viewer.layers.remove("blob 0")
+    show(qtbot, opening, table, 1)
+    qtbot.waitUntil(lambda: opening.name == "blob 1", timeout=20_000)
+    assert asked[0] == [("blob 0", ["EA"])]
+    path = table.folder.listing.root / "blob 0_EA.tif"
+    np.testing.assert_array_equal(read_labels(path)[0], painted)
+
+
+@pytest.fixture
+def bare(table):
+    """Return the table again, of whose first case nobody has drawn the labels."""
+    root = table.folder.listing.root
+    (root / "blob 0_EA.tif").unlink()
+    return CaseTable(CaseFolder.open(root))
+
+
+def test_a_case_that_nobody_drew_on_has_a_layer_to_draw_on(
+    opening, bare, viewer, qtbot, asked
+):
+    asked[1].append("save")
+    saved = []
+    opening.saved.connect(lambda name, files: saved.append((name, files.labels)))
+    show(qtbot, opening, bare, 0)
+    assert [layer.name for layer in viewer.layers] == ["blob 0", "blob 0 EA"]
+    painted = paint(viewer, opening)
+    show(qtbot, opening, bare, 1)
+    qtbot.waitUntil(lambda: opening.name == "blob 1", timeout=20_000)
+    root = bare.folder.listing.root
+    assert saved == [("blob 0", {"EA": ("blob 0_EA.tif",)})]
+    found, grid = read_labels(root / "blob 0_EA.tif")
+    np.testing.assert_array_equal(found, painted)
+    assert grid.same_spacing(read_labels(root / "blob 1_EA.tif")[1])
+
+
+def test_what_is_painted_after_the_first_save_goes_into_the_same_file(
+    opening, bare, viewer, qtbot, asked
+):
+    show(qtbot, opening, bare, 0)
+    for _ in range(2):
+        viewer.layers["blob 0 EA"].data[..., 2, 2] += 1
+        with qtbot.waitSignal(opening.saved, timeout=20_000):
+            opening.save()
+    path = bare.folder.listing.root / "blob 0_EA.tif"
+    np.testing.assert_array_equal(read_labels(path)[0], viewer.layers["blob 0 EA"].data)
+
+
+def test_an_untouched_empty_layer_is_neither_saved_nor_asked_about(
+    opening, bare, viewer, qtbot, asked
+):
+    show(qtbot, opening, bare, 0)
+    before = sorted(bare.folder.listing.root.iterdir())
+    opening.save()
+    show(qtbot, opening, bare, 1)
+    assert asked[0] == []
+    assert sorted(bare.folder.listing.root.iterdir()) == before
+
+
 @pytest.mark.parametrize(
     ("text", "answer"),
     [("Save", "save"), ("Discard changes", "discard"), ("Stay at 032", "stay")],

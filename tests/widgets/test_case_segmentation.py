@@ -5,11 +5,12 @@ import pytest
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from specimen_unet.domain.events import Failed, Finished, TileDone
-from specimen_unet.domain.settings import SegmentationSettings
+from specimen_unet.domain.segmentation_settings import SegmentationSettings
 from specimen_unet.files.case_folder import CaseFolder
 from specimen_unet.files.case_table import CaseTable
 from specimen_unet.files.images import read_labels, write_image
-from specimen_unet.runs.folder import SegmentJob, runs_folder
+from specimen_unet.runs.folder import runs_folder
+from specimen_unet.runs.segment_job import SegmentJob
 from specimen_unet.widgets.case_segmentation import CaseSegmentation, Order
 
 

@@ -255,6 +255,24 @@ def test_a_prediction_that_was_written_shows_its_dice(
     opened.take_prediction(tmp_path, tmp_path / "p.tif", made)
 
 
+def test_first_labels_of_a_case_count_once_they_are_saved(dock, folder, viewer, qtbot):
+    for path in folder.glob("blob 3_*.tif"):
+        path.unlink()
+    show(dock, folder, qtbot)
+    row = dock.shelf.row_of("blob 3")
+    assert dock.work.train.text == "Train on 3 cases…"
+    dock.shelf.view.selectRow(3)
+    qtbot.waitUntil(lambda: "blob 3 labels" in viewer.layers, timeout=20_000)
+    viewer.layers["blob 3 labels"].data[..., :3, :3] = 1
+    with qtbot.waitSignal(dock.opening.saved, timeout=20_000):
+        press(dock.save_labels)
+    assert row.files.labels == {"labels": ("blob 3_labels.tif",)}
+    assert "blob 3.tif" not in dock.unpaired.lines.toPlainText()
+    assert dock.work.train.text == "Train on 4 cases…"
+    qtbot.waitUntil(lambda: row.labels is not None, timeout=20_000)
+    assert dock.table.text(row, "labels") == "1"
+
+
 def test_looking_again_finds_new_files(opened, folder, qtbot, two_observer_cases):
     case = two_observer_cases[0]
     write_image(folder / "new.tif", case.image[0], case.grid)

@@ -11,11 +11,8 @@ from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication
 
 from specimen_unet.domain.errors import PlanError
-from specimen_unet.domain.settings import (
-    SegmentationSettings,
-    Settings,
-    TrainingSettings,
-)
+from specimen_unet.domain.segmentation_settings import SegmentationSettings
+from specimen_unet.domain.settings import Settings, TrainingSettings
 from specimen_unet.widgets.form import SettingsForm
 
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
@@ -8,7 +9,10 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from safetensors.numpy import save_file
 
+from specimen_unet.domain.settings import TrainingSettings
 from specimen_unet.files.library import card_metadata, library_folder
+from specimen_unet.runs.folder import runs_folder
+from specimen_unet.runs.study import StudyFolder
 from specimen_unet.widgets.model_choice import ModelChoice, ModelDrop
 
 LEFT = Qt.MouseButton.LeftButton
@@ -142,6 +146,74 @@ def test_a_model_that_was_removed_meanwhile_is_no_longer_on_offer(choose, in_lib
     assert choice.path is None
     assert choice.card is None
     assert "Train one first" in choice.problem.value
+
+
+@pytest.fixture
+def make_study(blob_cases, save_model):
+    """Make a study of two folds, some of which have their model."""
+
+    def make(path, models: int = 2):
+        study = StudyFolder.create(path, blob_cases, TrainingSettings(), folds=2)
+        for fold in range(models):
+            save_model(path / f"fold-{fold}" / "model.safetensors")
+        return study
+
+    return make
+
+
+def test_studies_are_offered_after_the_models_once_they_are_whole(
+    choose, in_library, make_study
+):
+    in_library("first")
+    study = make_study(runs_folder() / "specimens-study")
+    make_study(runs_folder() / "half", models=1)
+    make_study(runs_folder() / "torn")
+    (runs_folder() / "torn" / "study.json").write_text("{")
+    choice = choose()
+    texts = [choice.box.native.itemText(i) for i in range(choice.box.native.count())]
+    assert texts == ["first", "Study specimens-study: 2 models together"]
+    choice.box.value = study.path
+    assert choice.path == study.path
+    assert choice.file is None
+    assert choice.summary.value == (
+        "Finds tumour in volumes (3D).\n2 models together: the mean of what they see "
+        "decides. It takes 2 times as long as one."
+    )
+
+
+def test_a_study_from_elsewhere_is_chosen_or_dropped(choose, make_study, tmp_path):
+    study = make_study(tmp_path / "mine")
+    choice = choose()
+    keep = ModelDrop(choice.native, choice)
+    assert drop(choice.native, study.path)
+    assert choice.path == study.path
+    assert choice.problem.value == ""
+    del keep
+
+
+@pytest.mark.parametrize(
+    ("models", "told"), [(1, "has 1 of 2 models"), (None, "is not a study")]
+)
+def test_a_folder_that_is_no_whole_study_is_told_and_the_choice_stays(
+    choose, in_library, make_study, tmp_path, models, told
+):
+    in_library("first")
+    if models is not None:
+        make_study(tmp_path / "study", models)
+    (tmp_path / "study").mkdir(exist_ok=True)
+    choice = choose()
+    choice.choose(tmp_path / "study")
+    assert told in choice.problem.value
+    assert choice.path.stem == "first"
+
+
+def test_the_dice_of_a_study_on_cases_not_seen_is_told(choose, make_study, tmp_path):
+    study = make_study(tmp_path / "mine")
+    scores = {"between_observers": [False, False, True], "dice": [0.5, 0.8, 0.1]}
+    study.write_table(study.scores_path, pd.DataFrame(scores))
+    choice = choose()
+    choice.choose(study.path)
+    assert "one alone reached Dice 0.65" in choice.summary.value
 
 
 def drop(widget, *paths) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from specimen_unet.cli.command import add_command, add_scheduler
 from specimen_unet.domain.comparison_settings import ComparisonSettings
-from specimen_unet.domain.settings import SegmentationSettings
+from specimen_unet.domain.segmentation_settings import SegmentationSettings
 from specimen_unet.runs.options import (
     OptionError,
     add_case_options,

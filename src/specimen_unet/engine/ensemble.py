@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from specimen_unet.domain.case import Case
     from specimen_unet.domain.control import Control
     from specimen_unet.domain.plan import Plan
-    from specimen_unet.domain.settings import SegmentationSettings
+    from specimen_unet.domain.segmentation_settings import SegmentationSettings
     from specimen_unet.engine.model import Model
     from specimen_unet.engine.sinks import Part, Sink
 

@@ -16,7 +16,7 @@ import torch
 
 from specimen_unet.domain.errors import SegmentationStopped
 from specimen_unet.domain.events import TileDone
-from specimen_unet.domain.settings import SegmentationSettings
+from specimen_unet.domain.segmentation_settings import SegmentationSettings
 from specimen_unet.engine.devices import free_memory, memory_errors
 from specimen_unet.engine.evaluation import Evaluator
 from specimen_unet.engine.intensity import intensity_scale
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from specimen_unet.domain.control import Control
     from specimen_unet.domain.grid import Grid
     from specimen_unet.domain.plan import Plan
-    from specimen_unet.domain.settings import EngineName
+    from specimen_unet.domain.segmentation_settings import EngineName
     from specimen_unet.engine.sinks import Sink
     from specimen_unet.engine.tiling import Tiling
     from specimen_unet.engine.ways import Way

@@ -12,7 +12,7 @@ from specimen_unet.domain.choices import changed
 from specimen_unet.domain.errors import GridMismatchError, ModelFileError
 from specimen_unet.domain.events import TileDone, Warned
 from specimen_unet.domain.gray_values import check_gray_values
-from specimen_unet.domain.settings import SegmentationSettings
+from specimen_unet.domain.segmentation_settings import SegmentationSettings
 from specimen_unet.engine.components import keep_largest
 from specimen_unet.engine.devices import choose_device
 from specimen_unet.engine.ensemble import seen_by

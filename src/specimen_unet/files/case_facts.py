@@ -6,7 +6,7 @@ folder may have to be looked through for colours first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,6 +18,7 @@ from specimen_unet.domain.overlap import compare, mean_dice
 from specimen_unet.files.images import has_colours
 from specimen_unet.files.predictions import read_prediction
 from specimen_unet.files.questions import UnansweredError
+from specimen_unet.files.thumbnails import outline_of, thumbnail_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
     from specimen_unet.files.pairing import CaseFiles
     from specimen_unet.files.questions import Reading
 
-THUMBNAIL = 40
-"""Pixels along the longer side of a thumbnail."""
-
-_DARKEST, _BRIGHTEST = 1, 99  # percent of the pixels that may be cut off
 Facts = TypeVar("Facts")
 
 
@@ -76,19 +73,26 @@ class LabelFacts:
         Voxels that are labelled, of the observer who labelled most.
     problem : str
         Why they cannot be read; "" if they can.
+    outline : ndarray of bool, shape (Y, X), or None
+        Of what the first observer drew, on the thumbnail.
     """
 
     present: tuple[int, ...] = ()
     foreground: int = 0
     problem: str = ""
+    outline: Array | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How well a prediction agrees with the observers: NaN where that is undefined."""
+    """How well a prediction agrees with the observers: NaN where that is undefined.
+
+    Its outline is as that of `LabelFacts`.
+    """
 
     dice: float = float("nan")
     problem: str = ""
+    outline: Array | None = field(default=None, compare=False, repr=False)
 
 
 def read_image_facts(folder: CaseFolder, files: CaseFiles) -> ImageFacts:
@@ -110,7 +114,9 @@ def read_score(folder: CaseFolder, files: CaseFiles, predicted: Path) -> Score:
     """Compare a prediction with what every observer drew."""
 
     def score() -> Score:
-        return Score(dice_of(read_prediction(predicted), folder.drawn(files)))
+        labels = read_prediction(predicted)
+        dice = dice_of(labels, folder.drawn(files))
+        return Score(dice, outline=outline_of(labels))
 
     return _told(score, Score)
 
@@ -122,45 +128,6 @@ def dice_of(predicted: Array, drawn: Mapping[str, Array]) -> float:
     ]
     defined = [score for score in scores if not np.isnan(score)]
     return float(np.mean(defined)) if defined else float("nan")
-
-
-def thumbnail_of(image: Array, dimensions: int, *, is_coloured: bool) -> Array:
-    """Make a small picture of an image.
-
-    Parameters
-    ----------
-    image : ndarray or dask.array.Array, shape (*spatial) or (C, *spatial)
-    dimensions : {2, 3}
-        Of a volume the middle slice is taken.
-    is_coloured : bool
-        Whether three channels are red, green and blue.
-
-    Returns
-    -------
-    ndarray of uint8, shape (Y, X) or (Y, X, 3)
-    """
-    channels = image if image.ndim > dimensions else image[np.newaxis]
-    middle = (slice(None), channels.shape[1] // 2)
-    plane: Array = np.asarray(channels if dimensions == 2 else channels[middle])
-    small = _shrunk(plane.astype(np.float32))
-    if is_coloured and len(small) >= 3:
-        return np.ascontiguousarray(np.moveaxis(small[:3], 0, -1).astype(np.uint8))
-    gray = np.nan_to_num(small[0])
-    low, high = np.percentile(gray, (_DARKEST, _BRIGHTEST))
-    scaled = (gray - low) / max(high - low, 1e-12)
-    picture: Array = (scaled.clip(0, 1) * 255).astype(np.uint8)
-    return picture
-
-
-def _shrunk(plane: Array) -> Array:
-    """Make every few pixels (C, Y, X) one, which is their mean."""
-    step = max(1, -(-max(plane.shape[-2:]) // THUMBNAIL))
-    height, width = (max(size // step, 1) for size in plane.shape[-2:])
-    whole = plane[:, : height * step, : width * step]
-    rows = np.add.reduceat(whole, np.arange(0, whole.shape[1], step), axis=1)
-    summed = np.add.reduceat(rows, np.arange(0, whole.shape[2], step), axis=2)
-    small: Array = summed / (min(step, whole.shape[1]) * min(step, whole.shape[2]))
-    return small
 
 
 def _image_facts(folder: CaseFolder, files: CaseFiles) -> ImageFacts:
@@ -185,6 +152,7 @@ def _label_facts(folder: CaseFolder, files: CaseFiles) -> LabelFacts:
     return LabelFacts(
         tuple(sorted(present)),
         max((int(np.count_nonzero(d)) for d in drawn), default=0),
+        outline=outline_of(drawn[0]) if drawn else None,
     )
 
 

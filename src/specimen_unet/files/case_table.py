@@ -16,8 +16,10 @@ from specimen_unet.files.case_facts import (
     read_label_facts,
     read_score,
 )
+from specimen_unet.files.case_texts import TEXTS
 from specimen_unet.files.chosen_cases import ChosenCases
 from specimen_unet.files.group_table import save_groups
+from specimen_unet.files.pairing import NO_LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -42,7 +44,7 @@ KINDS: dict[Column, Kind] = {
     "labels": "labels",
     "dice": "score",
 }
-UNREAD, UNKNOWN = "…", "–"
+UNREAD = "…"
 _MOST_LABELS = 6
 _ASKED = {
     "spacing": "what a pixel measures",
@@ -123,7 +125,13 @@ class CaseTable:
     def unpaired(self) -> dict[str, str]:
         """Files that are not in any pair, and why; an image may still be a case."""
         others = dict.fromkeys(self.folder.others, "it is no image")
-        return {**self.folder.pairing.reasons, **others}
+        drawn = {row.files.images[0] for row in self.rows if row.files.labels}
+        reasons = {
+            file: why
+            for file, why in self.folder.pairing.reasons.items()
+            if why != NO_LABELS or file not in drawn
+        }
+        return {**reasons, **others}
 
     def read(self, row: Row, kind: Kind) -> ImageFacts | LabelFacts | Score:
         """Read something of a case; may run in any thread, and changes nothing."""
@@ -144,6 +152,11 @@ class CaseTable:
         else:
             row.score = facts
 
+    def note_drawn(self, row: Row, files: CaseFiles) -> None:
+        """Know that labels of a case were written; they are to be read anew."""
+        row.files = files
+        row.labels = row.score = None
+
     def text(self, row: Row, column: Column) -> str:
         """Return what stands in a cell."""
         kind = KINDS.get(column)
@@ -151,7 +164,7 @@ class CaseTable:
             return UNREAD
         if column == "labels":
             return self._labels(row)
-        text: str = _TEXTS[column](row)
+        text: str = TEXTS[column](row)
         return text
 
     def key(self, row: Row, column: Column) -> Any:
@@ -262,36 +275,3 @@ def natural(text: str) -> tuple[tuple[str, int], ...]:
     parts = _NUMBER.split(text.lower())
     numbers = [*(int(part) for part in parts[1::2]), 0]
     return tuple(zip(parts[::2], numbers, strict=True))
-
-
-def _size(row: Row) -> str:
-    facts = row.image
-    if facts is None or facts.problem:
-        return "unreadable"
-    channels = f", {facts.channels} ch" if facts.channels > 1 else ""
-    return " × ".join(map(str, facts.shape)) + channels
-
-
-def _spacing(row: Row) -> str:
-    facts = row.image
-    if facts is None or facts.problem or facts.unit == "pixel":
-        return UNKNOWN
-    steps = [f"{step:.3g}" for step in facts.spacing]
-    same = len(set(steps)) == 1
-    return f"{steps[0] if same else ' × '.join(steps)} {facts.unit}"
-
-
-def _dice(row: Row) -> str:
-    dice = row.score.dice if row.score else math.nan
-    return UNKNOWN if math.isnan(dice) else f"{dice:.3f}"
-
-
-_TEXTS = {
-    "case": lambda row: row.name,
-    "size": _size,
-    "spacing": _spacing,
-    "observers": lambda row: ", ".join(row.files.labels),
-    "group": lambda row: "" if row.group == row.name else row.group,
-    "split": lambda row: row.split,
-    "dice": _dice,
-}

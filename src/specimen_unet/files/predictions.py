@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, ValidationError
 
 from specimen_unet.domain.errors import CaseReadError
-from specimen_unet.domain.settings import SegmentationSettings, Settings
+from specimen_unet.domain.settings import Settings
 from specimen_unet.files.appending import append_line, json_lines
-from specimen_unet.files.file_stamps import hash_of_file, stamps_of
+from specimen_unet.files.file_stamps import stamps_of
 from specimen_unet.files.images import (
     labels_suffix,
     probabilities_suffix,
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
     from specimen_unet.domain.case import Array
     from specimen_unet.domain.grid import Grid
+    from specimen_unet.domain.segmentation_settings import SegmentationSettings
     from specimen_unet.files.case_folder import CaseFolder
+    from specimen_unet.files.model_files import ModelFiles
     from specimen_unet.files.pairing import CaseFiles
 
 RECORD = "segmented.jsonl"
@@ -61,8 +63,7 @@ class Prediction(Settings):
     files : tuple
         Name, size and time of each image file: others once one was changed.
     models : tuple of UsedModel
-    settings : dict
-        All but the device.
+    settings : dict, without the device
     answers : dict
         With which the image was read.
     level : int
@@ -203,11 +204,11 @@ class Predictions:
 def prediction_of(
     folder: CaseFolder,
     files: CaseFiles,
-    model: Path,
+    models: ModelFiles,
     settings: SegmentationSettings,
     out: Path | None,
 ) -> tuple[Path, Prediction]:
-    """Decide where a model's labels of a case are written.
+    """Decide where the labels of a case are written.
 
     Parameters
     ----------
@@ -215,10 +216,9 @@ def prediction_of(
         Of the case.
     files : CaseFiles
         The case.
-    model : Path
-        Its file.
+    models : ModelFiles
     settings : SegmentationSettings
-        How it segments.
+        How they segment.
     out : Path or None
         Folder for ``NAME.tif``; None for ``NAME_MODEL.tif`` beside the image.
 
@@ -234,7 +234,7 @@ def prediction_of(
     suffix = labels_suffix(image.name)
     if out is None:
         beside = files.images[0].rpartition("/")[0]
-        labels = "/".join(filter(None, [beside, f"{name}_{model.stem}{suffix}"]))
+        labels = "/".join(filter(None, [beside, f"{name}_{models.name}{suffix}"]))
     else:
         labels = f"{name}{suffix}"
     return out or folder.listing.root, Prediction(
@@ -242,7 +242,7 @@ def prediction_of(
         labels=labels,
         image=str(image.resolve()),
         files=stamps_of([folder.listing.root / file for file in files.images]),
-        models=(UsedModel(name=model.stem, sha256=hash_of_file(model.resolve())),),
+        models=models.used,
         settings=settings.model_dump(mode="json", exclude={"device"}),
         answers=dict(folder.answers),
         level=folder.level,

@@ -20,8 +20,9 @@ from typing import IO, TYPE_CHECKING
 
 from specimen_unet.domain.control import Control, PreviewRequest, StudyControl, WorkLeft
 from specimen_unet.domain.events import Finished, PlanReady, Ready, Warned
-from specimen_unet.runs.folder import RunFolder, SegmentJob
+from specimen_unet.runs.folder import RunFolder
 from specimen_unet.runs.protocol import Command, command_from_line, event_to_line
+from specimen_unet.runs.segment_job import SegmentJob
 from specimen_unet.runs.study import StudyFolder
 from specimen_unet.runs.surface_job import SurfaceJob
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 from tqdm import tqdm
 
-from specimen_unet.domain.settings import SegmentationSettings, TrainingSettings
+from specimen_unet.domain.segmentation_settings import SegmentationSettings
+from specimen_unet.domain.settings import TrainingSettings
 from specimen_unet.files.case_options import AS_FOUND
 from specimen_unet.files.replacing import replaced
 from specimen_unet.runs.answers import Answer, Status, records

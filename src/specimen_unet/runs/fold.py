@@ -16,7 +16,7 @@ from specimen_unet.domain.events import (
     FoldProgress,
     StepDone,
 )
-from specimen_unet.domain.settings import SegmentationSettings
+from specimen_unet.domain.segmentation_settings import SegmentationSettings
 from specimen_unet.engine.devices import memory_errors
 from specimen_unet.engine.model import load_model
 from specimen_unet.engine.segmentation import segmenting

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,11 +13,7 @@ import platformdirs
 
 from specimen_unet.domain.errors import RunFolderError
 from specimen_unet.domain.plan import Plan
-from specimen_unet.domain.settings import (
-    SegmentationSettings,
-    Settings,
-    TrainingSettings,
-)
+from specimen_unet.domain.settings import TrainingSettings
 from specimen_unet.runs.journal import append_event, read_events
 from specimen_unet.runs.lock import locked
 from specimen_unet.runs.storage import (
@@ -29,10 +24,8 @@ from specimen_unet.runs.storage import (
     file_name,
     name_of_case,
     new_folder,
-    open_array,
     read_case,
     read_json,
-    write_array,
     write_case,
     write_json,
 )
@@ -41,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from contextlib import AbstractContextManager
 
-    from specimen_unet.domain.case import Array, Case
+    from specimen_unet.domain.case import Case
     from specimen_unet.domain.events import Event
 
 
@@ -225,76 +218,3 @@ class RunFolder:
 
     def _case_folders(self) -> list[Path]:
         return sorted(path for path in (self.path / "cases").iterdir() if path.is_dir())
-
-
-class SegmentOrder(Settings):
-    """What job.json says: the model to segment with, and how."""
-
-    model: Path
-    settings: SegmentationSettings
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentJob:
-    """One segmentation in its own folder: a case, a model, and the labels made.
-
-    Made by `SegmentJob.create`; whoever made it removes it.
-    """
-
-    path: Path
-
-    @classmethod
-    def create(
-        cls,
-        parent: Path,
-        case: Case,
-        model_path: Path,
-        settings: SegmentationSettings,
-    ) -> SegmentJob:
-        """Write a case and what to do with it into a new folder of `parent`."""
-        order = SegmentOrder(model=Path(model_path).resolve(), settings=settings)
-
-        def fill(folder: Path) -> None:
-            write_case(folder / "case", case)
-            write_json(folder / "job.json", order)
-
-        return cls(new_folder(Path(parent), f"segment-{file_name(case.name)}", fill))
-
-    @classmethod
-    def open(cls, path: Path) -> SegmentJob:
-        """Open a job that was created before; RunFolderError if it is not one."""
-        job = cls(Path(path))
-        job.order()
-        return job
-
-    def order(self) -> SegmentOrder:
-        """Return the model to segment with, and how."""
-        return read_json(self.path / "job.json", SegmentOrder)
-
-    def case(self) -> Case:
-        """Open the case as memory maps."""
-        return read_case(self.path / "case")
-
-    @property
-    def labels_path(self) -> Path:
-        """Where the labels are, once the segmentation is done."""
-        return self.path / "labels.npy"
-
-    def labels(self) -> Array:
-        """Open the labels, (*spatial), as a memory map."""
-        return open_array(self.labels_path)
-
-    def probabilities(self) -> Array | None:
-        """Open the probabilities, (K, *spatial), or None if not asked for."""
-        path = self.path / "probabilities.npy"
-        return open_array(path) if path.exists() else None
-
-    def keep(self, labels: Array, probabilities: Array | None) -> None:
-        """Write the result; the labels last, because they say that it is done."""
-        if probabilities is not None:
-            write_array(self.path / "probabilities.npy", probabilities)
-        write_array(self.labels_path, labels)
-
-    def remove(self) -> None:
-        """Delete the folder and all that is in it."""
-        shutil.rmtree(self.path)

@@ -12,7 +12,7 @@ import pandas as pd
 from specimen_unet.domain.comparison import Comparison, score
 from specimen_unet.domain.comparison_settings import ComparisonSettings
 from specimen_unet.domain.errors import NoAnnotationError, RunFolderError
-from specimen_unet.domain.settings import SegmentationSettings
+from specimen_unet.domain.segmentation_settings import SegmentationSettings
 from specimen_unet.runs.curves import curves_of
 from specimen_unet.runs.folder import RunFolder
 from specimen_unet.runs.report import (

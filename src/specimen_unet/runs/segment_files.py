@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from specimen_unet.domain.events import TileDone, Warned
-    from specimen_unet.domain.settings import SegmentationSettings
+    from specimen_unet.domain.segmentation_settings import SegmentationSettings
     from specimen_unet.engine.model import Model
     from specimen_unet.files.case_options import CaseOptions
     from specimen_unet.runs.image_files import Input

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from specimen_unet.domain.errors import RunFolderError
 from specimen_unet.files.file_stamps import hash_of_file, stamps_of
 from specimen_unet.files.images import labels_suffix
 from specimen_unet.files.library import read_card
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from specimen_unet.domain.settings import SegmentationSettings
+    from specimen_unet.domain.segmentation_settings import SegmentationSettings
     from specimen_unet.files.case_options import CaseOptions
     from specimen_unet.runs.image_files import Input
 
@@ -68,14 +67,7 @@ def models_of(paths: Sequence[Path]) -> list[ModelFile]:
         if not StudyFolder.is_study(path):
             found.append(path)
             continue
-        study = StudyFolder.open(path)
-        if len(study.model_paths) < study.folds:
-            raise RunFolderError(
-                f"The study {study.name} has {len(study.model_paths)} of "
-                f"{study.folds} models: go on with it first "
-                f"(specimen-unet crossvalidate '{study.path}')."
-            )
-        found += study.model_paths
+        found += StudyFolder.open(path).all_models()
     return [ModelFile.of(path) for path in found]
 
 

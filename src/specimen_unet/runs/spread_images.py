@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
 
-    from specimen_unet.domain.settings import SegmentationSettings
+    from specimen_unet.domain.segmentation_settings import SegmentationSettings
     from specimen_unet.runs.image_files import Input
     from specimen_unet.runs.segmented import ModelFile
 

@@ -202,6 +202,22 @@ class StudyFolder:
         ]
         return [path for path in paths if path.exists()]
 
+    def all_models(self) -> list[Path]:
+        """Return the models of all folds, in their order.
+
+        Raises
+        ------
+        RunFolderError
+            If some fold has none yet.
+        """
+        found = self.model_paths
+        if len(found) < self.folds:
+            raise RunFolderError(
+                f"The study {self.name} has {len(found)} of {self.folds} models: go on "
+                f"with it first (specimen-unet crossvalidate '{self.path}')."
+            )
+        return found
+
     @property
     def scores_path(self) -> Path:
         """Where the table of scores is."""

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from specimen_unet.domain.events import Event
     from specimen_unet.domain.plan import Plan
     from specimen_unet.engine.model import Model
-    from specimen_unet.runs.folder import RunFolder, SegmentJob
+    from specimen_unet.runs.folder import RunFolder
+    from specimen_unet.runs.segment_job import SegmentJob
 
 ADVICE = "Choose a smaller patch or batch, or close other programs."
 
@@ -133,9 +134,9 @@ def segment_job(
     control = control or Control()
     order = job.order()
     with memory_errors(ADVICE):
-        model = load_model(order.model)
+        models = [load_model(path) for path in order.models]
         result = yield from segmenting(
-            job.case(), model, order.settings, control=control
+            job.case(), models, order.settings, control=control
         )
     wanted = result.probabilities if order.settings.probabilities else None
     job.keep(result.labels, wanted)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from specimen_unet.domain.control import StudyControl
-    from specimen_unet.domain.settings import SegmentationSettings
+    from specimen_unet.domain.segmentation_settings import SegmentationSettings
     from specimen_unet.engine.model import Model
     from specimen_unet.runs.image_files import Input
     from specimen_unet.runs.segmented import ModelFile

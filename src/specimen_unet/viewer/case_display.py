@@ -2,116 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from specimen_unet.domain.counts import labels_present
-from specimen_unet.domain.errors import SpecimenUnetError
 from specimen_unet.files.images import has_colours
-from specimen_unet.files.label_saving import save_drawn
-from specimen_unet.files.predictions import read_prediction
 from specimen_unet.viewer.label_colours import colours_beside
 from specimen_unet.viewer.layer_checks import frame_of_grid, level_zero
 from specimen_unet.viewer.layers import labels_layer
 from specimen_unet.viewer.open_questions import asked_of_layer
+from specimen_unet.viewer.opened_case import PAINTABLE_BYTES, with_new
 from specimen_unet.viewer.provenance import mark_layer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     import napari.layers
     from napari.viewer import Viewer
 
     from specimen_unet.domain.case import Array
-    from specimen_unet.files.case_folder import CaseFolder
-    from specimen_unet.files.pairing import CaseFiles
+    from specimen_unet.files.new_labels import NewLabels
     from specimen_unet.files.predictions import Prediction
-    from specimen_unet.files.questions import Reading
+    from specimen_unet.viewer.opened_case import OpenedCase
 
 # Okabe and Ito's, from the one that is seen best on gray; observers differ in them.
 _COLOURS = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#cc79a7", "#d55e00")
-# Larger labels are shown as they load; nobody paints on them.
-_PAINTABLE_BYTES = 2**28
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class OpenedCase:
-    """What was read of a case, to be shown.
-
-    Attributes
-    ----------
-    folder, files
-        Where it comes from.
-    reading : Reading
-        The image, (*spatial) or (C, *spatial), its grid and open questions.
-    drawn : dict
-        Observer -> labels, (*spatial).
-    predicted : ndarray of int, shape (*spatial), or None
-    prediction : Prediction or None
-        What `predicted` is.
-    problems : tuple of str
-        What could not be read.
-    """
-
-    folder: CaseFolder
-    files: CaseFiles
-    reading: Reading
-    drawn: dict[str, Array]
-    predicted: Array | None = None
-    prediction: Prediction | None = None
-    problems: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """Name of the case."""
-        return self.folder.name(self.files)
-
-
-def open_case(
-    folder: CaseFolder,
-    files: CaseFiles,
-    predicted: tuple[Path, Prediction] | None = None,
-) -> OpenedCase:
-    """Read a case to be shown; labels that cannot be read are told and left out.
-
-    Raises
-    ------
-    CaseReadError
-        If its image cannot be read.
-    """
-    reading = folder.image(files)
-    shape = reading.image.shape[-reading.grid.dimensions :]
-    problems: list[str] = []
-    drawn: dict[str, Array] = {}
-    try:
-        drawn = {who: _paintable(d) for who, d in folder.drawn(files).items()}
-    except (SpecimenUnetError, OSError) as error:
-        problems.append(str(error))
-    for who in [who for who, labels in drawn.items() if labels.shape != shape]:
-        wrong = drawn.pop(who).shape
-        problems.append(
-            f"What {who!r} drew on {folder.name(files)} is {wrong} voxels, but the "
-            f"image is {shape}: it is left out."
-        )
-    labels = None
-    if predicted is not None:
-        try:
-            labels = read_prediction(predicted[0])
-        except (SpecimenUnetError, OSError) as error:
-            problems.append(str(error))
-    fits = labels is not None and labels.shape == shape
-    return OpenedCase(
-        folder,
-        files,
-        reading,
-        drawn,
-        labels if fits else None,
-        predicted[1] if predicted is not None and fits else None,
-        tuple(problems),
-    )
 
 
 class CaseDisplay:
@@ -136,6 +52,11 @@ class CaseDisplay:
         images = [layer for layer in self._layers[:1] if layer in self._viewer.layers]
         return self._shown if images else None
 
+    @property
+    def case(self) -> OpenedCase | None:
+        """The case whose layers these are, also when its image is gone."""
+        return self._shown
+
     def show(self, opened: OpenedCase) -> None:
         """Show a case instead of the one before."""
         self.clear()
@@ -148,6 +69,8 @@ class CaseDisplay:
             self._add(layer)
             if isinstance(level_zero(layer), np.ndarray):
                 self._drawn[who] = (layer, np.array(level_zero(layer)))
+        if opened.new is not None:
+            self._add_empty(opened, opened.new)
         if opened.predicted is not None and opened.prediction is not None:
             self.show_prediction(opened.predicted, opened.prediction)
 
@@ -185,8 +108,16 @@ class CaseDisplay:
 
     def keep_as_saved(self, labels: Mapping[str, Array]) -> None:
         """Know that these labels are on the disk."""
+        if self._shown is not None:
+            self._shown = with_new(self._shown, labels)
         for who, values in labels.items():
             self._drawn[who] = (self._drawn[who][0], values.copy())
+
+    def discard(self) -> None:
+        """Show what observers drew as it is on the disk."""
+        for who in self.edited():
+            layer, before = self._drawn[who]
+            layer.data = before.reshape(level_zero(layer).shape).copy()
 
     def _labels(self, name: str, labels: Array) -> napari.layers.Labels:
         """Make a layer of labels, in colours that no other labels of the case have."""
@@ -201,24 +132,19 @@ class CaseDisplay:
             colours=_colours(labels, others, image),
         )
 
+    def _add_empty(self, opened: OpenedCase, new: NewLabels) -> None:
+        """Give a person something to draw on; untouched, it is no change."""
+        shape = opened.reading.image.shape[-opened.reading.grid.dimensions :]
+        if np.prod(shape) > PAINTABLE_BYTES:
+            return
+        empty = np.zeros(shape, np.uint8)
+        layer = self._labels(f"{opened.name} {new.observer}", empty)
+        self._add(layer)
+        self._drawn[new.observer] = (layer, empty.copy())
+
     def _add(self, layer: napari.layers.Layer) -> None:
         self._viewer.add_layer(layer)
         self._layers.append(layer)
-
-
-def save_edited(opened: OpenedCase, labels: Mapping[str, Array]) -> list[Path]:
-    """Write changed labels back into their files.
-
-    Raises
-    ------
-    CaseReadError
-        If a format cannot keep them; what was written before stays.
-    """
-    return [
-        path
-        for who, values in labels.items()
-        for path in save_drawn(opened.folder, opened.files, who, values)
-    ]
 
 
 def _image_layers(opened: OpenedCase) -> list[napari.layers.Image]:
@@ -256,9 +182,3 @@ def _colours(labels: Any, others: list[Any], image: Any) -> dict[int, str] | Non
     }
     near = {value: wanted[value] for value in present}
     return {**wanted, **colours_beside(near, others, image)}
-
-
-def _paintable(labels: Array) -> Array:
-    """Load labels that are lazy, unless they are too large."""
-    size = labels.size * labels.dtype.itemsize
-    return np.asarray(labels) if size <= _PAINTABLE_BYTES else labels

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from specimen_unet.files.model_files import model_name
 from specimen_unet.viewer.label_colours import colours_beside
 from specimen_unet.viewer.layers import labels_layer, probability_layers
 from specimen_unet.viewer.provenance import mark_layer
@@ -40,7 +41,7 @@ def segmentation_layers(
     card : ModelCard
         Names and colours of the labels.
     model : Path
-        File of the model, kept in the metadata.
+        File of the model, or the folder of a study; kept in the metadata.
     beside : iterable of layer
         What is in the viewer: labels there keep their colours to themselves.
 
@@ -55,7 +56,7 @@ def segmentation_layers(
         If the image layer has another shape now.
     """
     plan = card.plan
-    name = f"{image_layer.name} - {model.stem}"
+    name = f"{image_layer.name} - {model_name(model)}"
     colours = colours_beside(card.label_colours, beside, image_layer)
     names = dict(zip(plan.label_values, plan.label_names, strict=True))
     layer = labels_layer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,35 @@ def card_summary(card: ModelCard) -> str:
         f"{_date(card.date)}.",
         reached_text(card),
     ]
+    return "\n".join(lines)
+
+
+def study_summary(card: ModelCard, count: int, dice: float) -> str:
+    """Say what the models of a study find together, and how well each did.
+
+    Parameters
+    ----------
+    card : ModelCard
+        Of one of the models.
+    count : int
+        How many models there are.
+    dice : float
+        Mean over cases, each by the model that had not seen it; NaN if not known.
+
+    Returns
+    -------
+    str
+        A few short lines.
+    """
+    lines = [
+        f"Finds {_labels(card)} in {_images(card)}.",
+        f"{count} models together: the mean of what they see decides. It takes "
+        f"{count} times as long as one.",
+    ]
+    if not math.isnan(dice):
+        lines.append(
+            f"On cases that a model had not seen, one alone reached Dice {dice:.2f}."
+        )
     return "\n".join(lines)
 
 

@@ -14,16 +14,22 @@ from qtpy.QtCore import (
 )
 from qtpy.QtGui import QImage, QPainter, QPixmap
 
-from specimen_unet.files.case_facts import THUMBNAIL
 from specimen_unet.files.case_table import COLUMNS, UNREAD, Column
+from specimen_unet.files.thumbnails import THUMBNAIL, outlined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from specimen_unet.domain.case import Array
     from specimen_unet.files.case_table import CaseTable, Row
 
 _HEADS: dict[Column, tuple[str, str]] = {
-    "case": ("Case", "Name of the case; a click on it shows it"),
+    "case": (
+        "Case",
+        "Name of the case; a click on it shows it. Outlines on its picture, once its "
+        "labels are read: orange what the first observer drew, blue the last "
+        "prediction",
+    ),
     "size": ("Size", "Voxels along Z, Y and X, or pixels along Y and X"),
     "spacing": ("Spacing", "Size of a voxel, – where the file does not say"),
     "observers": ("Observers", "Who drew on it"),
@@ -46,7 +52,7 @@ class CaseModel(QAbstractTableModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.table: CaseTable | None = None
-        self._pictures: dict[str, QPixmap] = {}
+        self._pictures: dict[str, tuple[tuple[Any, ...], QPixmap]] = {}
         self._empty: QPixmap | None = None
 
     @property
@@ -141,13 +147,24 @@ class CaseModel(QAbstractTableModel):
     def _picture(self, row: Row) -> QPixmap:
         """Return the thumbnail of a case, or what stands for it until it is read."""
         if row.image is not None and row.image.thumbnail is not None:
-            if row.name not in self._pictures:
-                self._pictures[row.name] = _centred(_pixmap(row.image.thumbnail))
-            return self._pictures[row.name]
+            return self._kept_picture(row, row.image.thumbnail)
         if self._empty is None:
             self._empty = _pixmap(np.zeros((THUMBNAIL, THUMBNAIL), np.uint8))
             self._empty.fill(Qt.GlobalColor.transparent)
         return self._empty
+
+    def _kept_picture(self, row: Row, thumbnail: Array) -> QPixmap:
+        """Draw the thumbnail of a case, unless it was drawn from the same facts."""
+        facts = row.image, row.labels, row.score
+        known, picture = self._pictures.get(row.name, ((), None))
+        if picture is None or any(
+            a is not b for a, b in zip(known, facts, strict=True)
+        ):
+            drawn = row.labels.outline if row.labels else None
+            predicted = row.score.outline if row.score else None
+            picture = _centred(_pixmap(outlined(thumbnail, drawn, predicted)))
+            self._pictures[row.name] = facts, picture
+        return picture
 
 
 class CaseOrder(QSortFilterProxyModel):

@@ -6,6 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from qtpy.QtCore import (  # type: ignore[attr-defined]  # qtpy renames Signal
+    QCoreApplication,
+    QEventLoop,
     QObject,
     Signal,
 )
@@ -13,7 +15,8 @@ from qtpy.QtWidgets import QMessageBox, QWidget
 
 from specimen_unet.domain.errors import SpecimenUnetError
 from specimen_unet.files.predictions import read_prediction
-from specimen_unet.viewer.case_display import CaseDisplay, open_case, save_edited
+from specimen_unet.viewer.case_display import CaseDisplay
+from specimen_unet.viewer.opened_case import open_case, save_edited
 from specimen_unet.widgets.latest_task import LatestTask
 
 if TYPE_CHECKING:
@@ -22,9 +25,10 @@ if TYPE_CHECKING:
     from specimen_unet.domain.case import Array
     from specimen_unet.files.case_table import CaseTable, Row
     from specimen_unet.files.predictions import Prediction
-    from specimen_unet.viewer.case_display import OpenedCase
+    from specimen_unet.viewer.opened_case import OpenedCase
 
 Answer = Literal["save", "discard", "stay"]
+_WAIT_MS = 50
 
 
 def ask_about_edits(parent: QWidget, case: str, observers: list[str]) -> Answer:
@@ -33,7 +37,10 @@ def ask_about_edits(parent: QWidget, case: str, observers: list[str]) -> Answer:
     box.setWindowTitle("Labels were changed")
     who = " and ".join(observers)
     box.setText(f"The labels of {who} on {case} were changed and not saved.")
-    box.setInformativeText("Saving writes them into the files they were read from.")
+    box.setInformativeText(
+        "Saving writes them into the files they were read from, or into a new file if "
+        "nobody drew on it before."
+    )
     save = box.addButton("Save", QMessageBox.ButtonRole.AcceptRole)
     discard = box.addButton("Discard changes", QMessageBox.ButtonRole.DestructiveRole)
     stay = box.addButton(f"Stay at {case}", QMessageBox.ButtonRole.RejectRole)
@@ -55,15 +62,15 @@ class CaseOpening(QObject):
         Name of the case that is shown now.
     stayed : str
         Name of the case that a person does not want to leave; "" for none.
-    saved : str
-        Name of a case whose labels were written.
+    saved : str, CaseFiles
+        Name of a case whose labels were written, and its files by now.
     refused : str
         Why something could not be read or saved; "" when all is well.
     """
 
     opened = Signal(str)
     stayed = Signal(str)
-    saved = Signal(str)
+    saved = Signal(str, object)
     refused = Signal(str)
 
     def __init__(self, viewer: Viewer, parent: QWidget) -> None:
@@ -89,6 +96,11 @@ class CaseOpening(QObject):
         return shown.name if shown is not None else ""
 
     @property
+    def has_edits(self) -> bool:
+        """Whether something was painted and is not saved."""
+        return bool(self._display.edited())
+
+    @property
     def is_busy(self) -> bool:
         """Whether a case is being read or saved."""
         tasks = (self._reading, self._saving, self._predicting)
@@ -112,18 +124,43 @@ class CaseOpening(QObject):
 
     def close(self) -> bool:
         """Take the case away; False if a person wants to stay with what was painted."""
-        edited = self._edits_to_save()
-        if edited is None:
+        if self.settle() == "stay":
             return False
-        if edited and self._display.shown is not None:
-            try:
-                save_edited(self._display.shown, edited)
-            except SpecimenUnetError as error:
-                self._refuse(str(error))
-                return False
         self._reading.drop()
         self._display.clear()
         return True
+
+    def settle(self) -> Answer:
+        """Ask about what was painted, and save it at once if it shall be.
+
+        Returns
+        -------
+        str
+            "save": it is saved, or there was nothing to save. "discard": it is not to
+            be kept. "stay": a person wants to stay, or it could not be saved.
+        """
+        while self._saving.is_busy:  # what is being written is not asked about
+            QCoreApplication.processEvents(
+                QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents, _WAIT_MS
+            )
+        had_edits = self.has_edits
+        edited = self._edits_to_save()
+        case = self._display.case
+        if edited is None:
+            return "stay"
+        if not edited or case is None:
+            return "discard" if had_edits else "save"
+        try:
+            save_edited(case, edited)
+        except SpecimenUnetError as error:
+            self._refuse(str(error))
+            return "stay"
+        self._tell_saved(edited)
+        return "save"
+
+    def discard(self) -> None:
+        """Show the labels again as they are in their files."""
+        self._display.discard()
 
     def save(self) -> None:
         """Write what was painted on the case that is shown."""
@@ -147,25 +184,30 @@ class CaseOpening(QObject):
         edited = self._display.edited()
         if not edited:
             return {}
-        answer = ask_about_edits(self._window, self.name, list(edited))
+        name = self._display.case.name if self._display.case is not None else ""
+        answer = ask_about_edits(self._window, name, list(edited))
         if answer == "stay":
-            self.stayed.emit(self.name)
+            self.stayed.emit(name)
             return None
         return edited if answer == "save" else {}
 
     def _save(self, edited: dict[str, Array]) -> None:
-        shown = self._display.shown
-        if shown is None:  # its image was taken away
-            return
-        copies = {who: labels.copy() for who, labels in edited.items()}
-        self._saving.ask(partial(_saved, shown, copies))
+        case = self._display.case
+        if case is not None:
+            copies = {who: labels.copy() for who, labels in edited.items()}
+            self._saving.ask(partial(_saved, case, copies))
 
     def _keep_as_saved(self, edited: dict[str, Array]) -> None:
-        self._display.keep_as_saved(edited)
         self.refused.emit("")
-        self.saved.emit(self.name)
+        self._tell_saved(edited)
         if self._wanted is not None:
             self._read()
+
+    def _tell_saved(self, edited: dict[str, Array]) -> None:
+        self._display.keep_as_saved(edited)
+        case = self._display.case
+        if case is not None:
+            self.saved.emit(case.name, case.files)
 
     def _read(self) -> None:
         if self._wanted is None:

@@ -20,7 +20,8 @@ from specimen_unet.domain.case import Case
 from specimen_unet.domain.errors import SpecimenUnetError
 from specimen_unet.domain.events import Event, Failed, Finished, TileDone
 from specimen_unet.files.predictions import Predictions, prediction_of
-from specimen_unet.runs.folder import SegmentJob
+from specimen_unet.runs.segment_job import SegmentJob
+from specimen_unet.runs.study_models import models_at
 from specimen_unet.widgets.failures import failure_text
 from specimen_unet.widgets.segmentation_work import new_place
 from specimen_unet.widgets.side_thread import run_beside
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
-    from specimen_unet.domain.settings import SegmentationSettings
+    from specimen_unet.domain.segmentation_settings import SegmentationSettings
     from specimen_unet.files.chosen_cases import ChosenCases
     from specimen_unet.files.pairing import CaseFiles
     from specimen_unet.files.predictions import Prediction
@@ -47,6 +48,7 @@ class Order:
     ----------
     chosen : ChosenCases
     model : Path
+        A file, or the folder of a study.
     settings : SegmentationSettings
         Probabilities are not kept.
     out : Path or None
@@ -268,14 +270,15 @@ class CaseSegmentation(QObject):
 def _prepared(order: Order, files: CaseFiles, copies: Path) -> _Prepared | None:
     """Copy a case to where the engine finds it; None if it was segmented before."""
     folder = order.chosen.folder
-    place, made = prediction_of(folder, files, order.model, order.settings, order.out)
+    models = models_at(order.model)
+    place, made = prediction_of(folder, files, models, order.settings, order.out)
     known = Predictions(place)
     if known.has(made):
         return None
     known.check_free(made)
     image, grid, _ = folder.image(files)
     case = Case(image, spacing=grid.spacing, unit=grid.unit, name=made.case)
-    job = SegmentJob.create(copies, case, order.model, order.settings)
+    job = SegmentJob.create(copies, case, models.paths, order.settings)
     return _Prepared(files, place, made, job)
 
 

@@ -19,8 +19,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from specimen_unet.files.case_facts import THUMBNAIL
 from specimen_unet.files.case_table import COLUMNS
+from specimen_unet.files.thumbnails import THUMBNAIL
 from specimen_unet.widgets.case_model import CaseModel, CaseOrder
 
 if TYPE_CHECKING:

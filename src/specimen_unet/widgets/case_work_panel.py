@@ -17,7 +17,7 @@ from specimen_unet.widgets.folded_list import FoldedList
 from specimen_unet.widgets.note import Note
 
 if TYPE_CHECKING:
-    from specimen_unet.domain.settings import SegmentationSettings
+    from specimen_unet.domain.segmentation_settings import SegmentationSettings
     from specimen_unet.files.chosen_cases import ChosenCases
     from specimen_unet.files.predictions import Prediction
     from specimen_unet.widgets.case_segmentation import Report

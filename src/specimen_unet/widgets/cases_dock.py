@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import napari.viewer  # noqa: TC002  # napari finds the viewer by this very name
 from magicgui.widgets import Container, LineEdit, PushButton, Widget
+from qtpy.QtCore import QTimer
 
 from specimen_unet.widgets.button_row import button_row
 from specimen_unet.widgets.case_marks import CaseMarks, SplitMaking
@@ -15,11 +16,13 @@ from specimen_unet.widgets.case_shelf import CaseShelf
 from specimen_unet.widgets.case_work_bar import CaseWorkBar
 from specimen_unet.widgets.closing import Closing
 from specimen_unet.widgets.column import fill_column
+from specimen_unet.widgets.dock_opening import put_back
 from specimen_unet.widgets.folded_list import FoldedList
 from specimen_unet.widgets.folder_bar import FolderBar
 from specimen_unet.widgets.mark_making import MarkMaking
 from specimen_unet.widgets.note import Note
 from specimen_unet.widgets.study_labels import StudyLabels
+from specimen_unet.widgets.window_question import WindowQuestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
     from specimen_unet.files.case_table import CaseTable, Row
+    from specimen_unet.files.pairing import CaseFiles
     from specimen_unet.files.predictions import Prediction
 
 
@@ -41,6 +45,7 @@ class CasesDock(Container[Widget]):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(labels=False, name="cases_dock")
+        self._viewer = viewer
         self.bar = FolderBar()
         self.problem = Note("cases_problem", "problem")
         self.filter = LineEdit(name="filter", tooltip="Words to look for")
@@ -86,6 +91,9 @@ class CasesDock(Container[Widget]):
         self._connect()
         self._show_table(None)
         self._closing = Closing(self.native, self._leave)
+        self._question = WindowQuestion(
+            self.native, lambda: self.opening.settle() != "stay"
+        )
 
     @property
     def table(self) -> CaseTable | None:
@@ -191,18 +199,40 @@ class CasesDock(Container[Widget]):
         """Select the case again that a person did not want to leave."""
         self.shelf.view.select_only(self.shelf.row_of(name))
 
-    def _take_saved(self, name: str) -> None:
+    def _take_saved(self, name: str, files: CaseFiles) -> None:
         """Read what was painted and saved."""
         row = self.shelf.row_of(name)
-        if row is not None:
-            row.labels = row.score = None
+        if row is not None and self.table is not None:
+            self.table.note_drawn(row, files)
             self.shelf.look()
+            self.unpaired.show_reasons(self.table.unpaired)
+            self._show_marks()
         self.status.tell(f"The labels of {name} are saved.")
 
     def _leave(self) -> None:
-        """Do nothing any more: the dock was closed. Its layers stay."""
-        if not self._closing.viewer_goes:  # otherwise Qt has deleted the timers
-            self.bar.leave()
-            self.making.stop()
-            self.shelf.leave()
-            self.opening.leave()
+        """Do nothing any more, once it is clear what becomes of the paint."""
+        if self._closing.viewer_goes:  # Qt has deleted the timers
+            return
+        if self.opening.has_edits:
+            QTimer.singleShot(0, self._ask_after_closing)  # napari is not done yet
+        else:
+            self._end()
+
+    def _ask_after_closing(self) -> None:
+        """Ask about paint; who wants to stay gets the dock back as it was."""
+        if self._closing.viewer_goes:
+            return
+        answer = self.opening.settle()
+        if answer == "stay" and hasattr(self._viewer, "window"):
+            put_back(self._viewer, self, "Cases")
+            return
+        if answer == "discard":
+            self.opening.discard()
+        self._end()
+
+    def _end(self) -> None:
+        """Read no more; layers stay in the viewer."""
+        self.bar.leave()
+        self.making.stop()
+        self.shelf.leave()
+        self.opening.leave()

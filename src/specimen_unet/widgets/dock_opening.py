@@ -43,8 +43,22 @@ def open_dock(viewer: napari.viewer.Viewer, kind: type[Dock], name: str) -> Dock
         dock = kind(viewer)  # type: ignore[arg-type]  # every dock takes a viewer
         title = f"{name} ({_PLUGIN})"
         viewer.window.add_dock_widget(dock, name=title, tabify=True)
+    show_dock(dock)
+    return dock
+
+
+def put_back(viewer: napari.viewer.Viewer, dock: Container[Any], kind: str) -> None:
+    """Show a dock again that was just closed, with all that is in it.
+
+    napari does not ask a dock before it takes it out of the window.
+    """
+    viewer.window.add_dock_widget(dock, name=f"{kind} ({_PLUGIN})", tabify=True)
+    show_dock(dock)
+
+
+def show_dock(dock: Container[Any]) -> None:
+    """Bring a dock to the front."""
     holder = dock.native.parent()
     if isinstance(holder, QDockWidget):
         holder.show()
         holder.raise_()
-    return dock

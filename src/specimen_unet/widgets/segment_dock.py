@@ -9,7 +9,7 @@ import napari.viewer
 from magicgui.widgets import Container, PushButton, Widget
 
 from specimen_unet.domain.errors import PlanError, SpecimenUnetError
-from specimen_unet.domain.settings import SegmentationSettings
+from specimen_unet.domain.segmentation_settings import SegmentationSettings
 from specimen_unet.viewer.model_fit import check_model_fits
 from specimen_unet.viewer.segmentation_layers import segmentation_layers
 from specimen_unet.widgets.case_work_panel import CaseWorkPanel
@@ -96,7 +96,7 @@ class SegmentDock(Container[Widget]):
         self._check()
 
     def choose_model(self, path: Path | str) -> None:
-        """Choose a model file, as if a person had."""
+        """Choose a model file or a study, as if a person had."""
         self.model.choose(path)
 
     def choose_cases(self, chosen: ChosenCases) -> None:
@@ -153,7 +153,8 @@ class SegmentDock(Container[Widget]):
         self.segment.enabled = has_model and not problem
 
     def _show_model(self) -> None:
-        self.export.show_model(self.model.path, self.model.card)
+        """Offer the export of one model; a study has no file of its own."""
+        self.export.show_model(self.model.file, self.model.card)
 
     def _layers(self) -> tuple[Any, ...]:
         """Return the layer of every channel."""

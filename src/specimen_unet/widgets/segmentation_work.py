@@ -17,7 +17,9 @@ from qtpy.QtCore import (  # type: ignore[attr-defined]  # qtpy renames Signal
 )
 
 from specimen_unet.domain.events import Event, Failed, Finished, TileDone, Warned
-from specimen_unet.runs.folder import SegmentJob, runs_folder
+from specimen_unet.runs.folder import runs_folder
+from specimen_unet.runs.segment_job import SegmentJob
+from specimen_unet.runs.study_models import models_at
 from specimen_unet.viewer.layers import case_from_layers
 from specimen_unet.widgets.failures import failure_text
 from specimen_unet.widgets.latest_task import LatestTask
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from specimen_unet.domain.case import Array
-    from specimen_unet.domain.settings import SegmentationSettings
+    from specimen_unet.domain.segmentation_settings import SegmentationSettings
     from specimen_unet.widgets.job import Job
 
 _FOLDER = ".segmenting"
@@ -84,7 +86,7 @@ class SegmentationWork(QObject):
     def start(
         self, layers: tuple[Any, ...], model: Path, settings: SegmentationSettings
     ) -> None:
-        """Segment an image as it is now, a layer a channel."""
+        """Segment an image as it is now, a layer a channel, by a model or a study."""
         self._is_active = True
         self._cancelled = Flag()
         self._place = runs_folder() / _FOLDER / uuid.uuid4().hex
@@ -174,7 +176,8 @@ def _copied(
 ) -> SegmentJob:
     """Copy an image to where the engine finds it; runs beside the viewer."""
     try:
-        return SegmentJob.create(place, case_from_layers(layers), model, settings)
+        models = models_at(model).paths
+        return SegmentJob.create(place, case_from_layers(layers), models, settings)
     finally:
         if cancelled.is_set():  # whoever cancelled may have removed it too early
             shutil.rmtree(place, ignore_errors=True)
