@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 from specimen_unet.files.case_folder import CaseFolder
 from specimen_unet.files.case_table import CaseTable
 from specimen_unet.files.images import read_labels, write_image, write_labels
+from specimen_unet.viewer.pairing import truths_of
 from specimen_unet.widgets import case_opening
 from specimen_unet.widgets.case_opening import CaseOpening
 
@@ -208,6 +209,18 @@ def test_an_untouched_empty_layer_is_neither_saved_nor_asked_about(
     show(qtbot, opening, bare, 1)
     assert asked[0] == []
     assert sorted(bare.folder.listing.root.iterdir()) == before
+
+
+def test_an_untouched_empty_layer_is_no_ground_truth(
+    opening, bare, viewer, qtbot, asked
+):
+    """Else a prediction would be compared with nothing, and have a Dice of 0."""
+    show(qtbot, opening, bare, 0)
+    image, layer = viewer.layers
+    prediction = viewer.add_labels(np.ones_like(layer.data), name="blob 0 - model")
+    assert truths_of(prediction, [layer], [image]) == []
+    layer.paint((0,) * layer.ndim, 1)
+    assert truths_of(prediction, [layer], [image]) == [layer]
 
 
 @pytest.mark.parametrize(

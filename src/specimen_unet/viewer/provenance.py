@@ -15,6 +15,7 @@ Kind = Literal[
     "margins",
     "disagreement",
     "consensus",
+    "to draw on",
 ]
 _KEY = "specimen-unet"
 
@@ -32,6 +33,16 @@ def mark_layer(layer: napari.layers.Layer, kind: Kind, **details: str) -> None:
         Whatever else should be known of it (model, image, ...).
     """
     layer.metadata[_KEY] = {"kind": kind, **details}
+
+
+def mark_until_painted(layer: napari.layers.Labels) -> None:
+    """Mark an empty layer as nobody's labels, until somebody paints on it."""
+    mark_layer(layer, "to draw on")
+
+    def forget(event: Any) -> None:
+        layer.metadata.pop(_KEY, None)
+
+    layer.events.paint.connect(forget)
 
 
 def image_of_segmentation(layer: Any) -> str | None:
