@@ -34,8 +34,6 @@ STUDY = {
     "batch": "2",
     "residual_units": "0",
 }
-# Voxels brighter than this, blurred, are the specimen and not the black around it.
-TISSUE = 25
 
 
 def in_a_folder(folder: Path) -> None:
@@ -55,7 +53,7 @@ def a_study(specimens: Path, folder: Path) -> list[Path]:
     cases = open_dock(viewer, "Cases")
     cases.show_folder(specimens)
     until(lambda: cases.table is not None, "the table")
-    cases.table.mark(cases.table.rows[:2], group="patient 1")
+    mark_as_one(cases, 2, "patient 1")
     press(cases.work.validate)
     study = viewer.window.dock_widgets["Cross-validate (Specimen U-Net)"]
     for name, value in STUDY.items():
@@ -63,7 +61,6 @@ def a_study(specimens: Path, folder: Path) -> list[Path]:
     settle()
     press(study.set_up.start)
     until(lambda: study.study is not None and not study.is_active, "the folds")
-    photograph(viewer, folder / "crossvalidate.png")
     models = list(study.study.model_paths)
 
     press(study.predictions)
@@ -74,8 +71,26 @@ def a_study(specimens: Path, folder: Path) -> list[Path]:
     show_largest_slice(viewer, viewer.layers[1])
     show_outlines(*viewer.layers[1:])
     photograph(viewer, folder / "cases.png")
+    study.native.parent().raise_()
+    photograph(viewer, folder / "crossvalidate.png")
     viewer.close()
     return models
+
+
+def mark_as_one(cases: Any, count: int, group: str) -> None:
+    """Select the first cases of the table, and put them into one group."""
+    from qtpy.QtCore import QItemSelectionModel, Qt
+    from qtpy.QtTest import QTest
+
+    view, flag = cases.shelf.view, QItemSelectionModel.SelectionFlag
+    view.clearSelection()
+    for row in range(count):
+        view.selectionModel().select(
+            view.model().index(row, 0), flag.Select | flag.Rows
+        )
+    cases.marks.group.value = group
+    QTest.keyClick(cases.marks.group.native, Qt.Key.Key_Return)
+    settle()
 
 
 def worst_first(view: Any) -> None:
@@ -121,7 +136,7 @@ def margins(folder: Path) -> None:
     choose(viewer, *SAMPLES, "Another ex-vivo specimen (3D, to segment)")
     image, tumour, other = viewer.layers
     tissue = viewer.add_labels(
-        outlined(np.asarray(image.data)),
+        tissue_of_specimen(11),
         name="specimen",
         scale=image.scale,
         units=image.units,
@@ -135,20 +150,20 @@ def margins(folder: Path) -> None:
     until(lambda: not measure.is_busy, "the margins")
     hide(viewer, tissue.name)
     measure.margin.go_button.click()
-    photograph(viewer, folder / "measure.png", reset=False)
+    photograph(viewer, folder / "measure.png")
     viewer.close()
 
 
-def outlined(image: np.ndarray) -> np.ndarray:
-    """Outline the tissue of a specimen: the hull of what is bright, in each slice."""
-    from scipy import ndimage
-    from skimage.morphology import convex_hull_image
+def tissue_of_specimen(seed: int) -> np.ndarray:
+    """Return all tissue of a sample, as somebody would have outlined it: 1."""
+    from specimen_unet.domain.phantom_fields import Canvas
+    from specimen_unet.domain.phantom_specimen import grow_specimen
+    from specimen_unet.domain.phantoms import SPECIMEN_FIELD
 
-    bright = ndimage.gaussian_filter(image.astype(np.float32), (1, 4, 4)) > TISSUE
-    parts, _ = ndimage.label(bright)
-    largest = np.bincount(parts.ravel())[1:].argmax() + 1
-    around = [convex_hull_image(plane) for plane in parts == largest]
-    return np.stack(around).astype(np.uint8)
+    shape = (39, 221, 200)
+    spacing = tuple(mm / n for mm, n in zip(SPECIMEN_FIELD, shape, strict=True))
+    canvas = Canvas(shape, spacing, np.random.default_rng(seed))
+    return (grow_specimen(canvas).depth > 0).astype(np.uint8)
 
 
 def close_dock(viewer: napari.Viewer, name: str) -> None:

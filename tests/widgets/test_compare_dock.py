@@ -81,9 +81,9 @@ def titles(dock: CompareDock) -> list[str]:
 def test_it_opens_with_the_model_against_every_observer(viewer, open_dock):
     dock = open_dock(viewer)
     assert titles(dock) == [
-        "Prediction  against  EA",
-        "Prediction  against  MG",
-        "EA  against  MG",
+        "Prediction against EA",
+        "Prediction against MG",
+        "EA against MG",
     ]
     truth = viewer.layers["MG"].data
     dice = compare(viewer.layers["032 - tumour"].data, truth)["dice"].item()
@@ -135,12 +135,12 @@ def test_only_labels_of_the_image_that_was_segmented_are_ticked(
     newer = viewer.add_labels(case_of["032 - tumour"], name="other - 032")
     mark_layer(newer, "segmentation", image="other")
     dock = open_dock(viewer)
-    assert titles(dock) == ["Prediction  against  other_EA"]
+    assert titles(dock) == ["Prediction against other_EA"]
     dock.choose_prediction(viewer.layers["032 - tumour"])
     settle(qtbot, dock)
     assert titles(dock)[:2] == [
-        "Prediction  against  032_EA",
-        "Prediction  against  032_MG",
+        "Prediction against 032_EA",
+        "Prediction against 032_MG",
     ]
 
 
@@ -150,7 +150,7 @@ def test_unticking_an_observer_takes_its_scores_away(viewer, open_dock, qtbot):
     place = observers.visualItemRect(observers.item(1)).center()
     QTest.mouseClick(observers.viewport(), LEFT, PLAIN, place)
     settle(qtbot, dock)
-    assert titles(dock) == ["Prediction  against  EA"]
+    assert titles(dock) == ["Prediction against EA"]
 
 
 def test_zero_may_mean_not_annotated(viewer, open_dock, qtbot):
@@ -173,7 +173,7 @@ def test_wrong_layers_are_told_in_place_of_results(viewer, open_dock, qtbot):
     viewer.layers["MG"].data = viewer.layers["032 - tumour"].data.copy()
     settle(qtbot, dock)
     assert not dock.problem.visible
-    assert titles(dock) == ["Prediction  against  MG"]
+    assert titles(dock) == ["Prediction against MG"]
     assert "Nothing is painted in 'EA' yet" in dock.remarks.value
 
 
@@ -192,10 +192,10 @@ def test_layers_may_be_renamed_and_removed(viewer, open_dock, qtbot):
     dock = open_dock(viewer)
     viewer.layers["EA"].name = "Eva"
     settle(qtbot, dock)
-    assert titles(dock)[0] == "Prediction  against  Eva"
+    assert titles(dock)[0] == "Prediction against Eva"
     viewer.layers.remove("MG")
     settle(qtbot, dock)
-    assert titles(dock) == ["Prediction  against  Eva"]
+    assert titles(dock) == ["Prediction against Eva"]
     viewer.layers.remove("032 - tumour")
     settle(qtbot, dock)
     assert "Tick the ground truth" in dock.problem.value
@@ -266,7 +266,7 @@ def test_choosing_a_prediction_from_outside(viewer, open_dock, qtbot):
     dock = open_dock(viewer)
     dock.choose_prediction(viewer.layers["MG"])
     settle(qtbot, dock)
-    assert titles(dock)[0] == "Prediction  against  EA"
+    assert titles(dock)[0] == "Prediction against EA"
 
 
 def test_a_closed_dock_leaves_the_viewer_alone(viewer, open_dock, qtbot):
@@ -286,7 +286,7 @@ def test_a_walk_through_the_dock(make_napari_viewer_proxy, qtbot, make_blob_case
     fill(viewer, make_blob_case((8, 32, 32), observers=("EA", "MG")))
     _, dock = viewer.window.add_plugin_dock_widget("specimen-unet", "Compare")
     settle(qtbot, dock)
-    assert titles(dock)[0] == "Prediction  against  EA"
+    assert titles(dock)[0] == "Prediction against EA"
 
     # A voxel is painted with the brush: the table changes.
     layer = viewer.layers["EA"]

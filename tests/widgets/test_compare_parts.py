@@ -158,6 +158,7 @@ def test_all_open_cases_come_worst_first_and_a_click_goes_there(
         *("specimen 03", "specimen 03_EA", "specimen 03_MG", "specimen 03 - m")
     }
     assert viewer.layers.selection.active is viewer.layers["specimen 03 - m"]
+    assert dock.cases.note.value == ""  # another case is looked at, none has changed
 
 
 def test_dots_are_the_dice_of_the_cases_and_a_click_goes_to_one(

@@ -75,6 +75,10 @@ def test_from_a_folder_to_the_dice_of_cases_not_seen(
     assert study.is_finished
     assert f"'{study.path}'" in dock.together.value
 
+    press(dock.segment)
+    segment = viewer.window.dock_widgets["Segment (Specimen U-Net)"]
+    assert "2 models together" in segment.model.box.native.currentText()
+
     press(dock.predictions)
     assert "Dice of 3 cases" in cases.status.value
     assert "dice" in cases.shelf.view.visible_columns()

@@ -150,7 +150,7 @@ def test_a_finished_study_shows_its_table(played, make_study):
         ]
         for row in range(panel.table.rowCount())
     ]
-    assert rows[0][0] == "Prediction  against  EA:  Dice"
+    assert rows[0][0] == "Prediction against EA: Dice"
     summary = study.read_table(study.summary_path)
     dice = summary[(summary["score"] == "dice") & (summary["second"] == "EA")].iloc[0]
     assert rows[1] == [
@@ -158,8 +158,8 @@ def test_a_finished_study_shows_its_table(played, make_study):
         f"{dice['low']:.2f}–{dice['high']:.2f}", "4", "0",
     ]  # fmt: skip
     assert [row[0] for row in rows[2::2]] == [
-        "Prediction  against  MG:  Dice",
-        "EA  against  MG:  Dice",
+        "Prediction against MG: Dice",
+        "EA against MG: Dice",
     ]
     copied = panel.table.text(separator=",").splitlines()
     assert len(copied) == 1 + len(summary)

@@ -53,6 +53,16 @@ def test_a_change_of_a_watched_layer_is_told(viewer, heard, change):
     assert heard
 
 
+def test_hiding_and_showing_a_layer_is_no_change(viewer, heard):
+    layer = viewer.layers["two"]
+    for visible in (False, True, False, True):
+        layer.visible = visible
+    assert heard == []
+    layer.visible = False
+    layer.paint((2, 4, 4), 1)
+    assert heard
+
+
 def test_moving_through_the_slices_is_no_change(viewer, heard):
     for index in (0, 4, 1):
         viewer.dims.set_current_step(0, index)

@@ -49,9 +49,9 @@ def texts(table: ScoreTable) -> list[list[str]]:
 def test_every_pair_has_a_line_and_a_row_a_label(shown):
     rows = texts(shown(truths={"EA": TRUTH, "MG": PREDICTED}))
     assert [row[0] for row in rows] == [
-        *("Prediction  against  EA", "tumour", "rim"),
-        *("Prediction  against  MG", "tumour", "rim"),
-        *("EA  against  MG", "tumour", "rim"),
+        *("Prediction against EA", "tumour", "rim"),
+        *("Prediction against MG", "tumour", "rim"),
+        *("EA against MG", "tumour", "rim"),
     ]
     # 2 slices of 6 x 6 voxels of 0.5 mm³; 5 of 6 rows overlap.
     assert rows[1][1:] == ["0.833", "0.714", "0.833", "0.833", "36.0 / 36.0"]
@@ -85,7 +85,7 @@ def test_new_scores_of_the_same_pairs_change_the_cells_in_place(shown):
 def test_other_pairs_leave_nothing_of_those_before(shown):
     shown(truths={"EA": TRUTH, "MG": PREDICTED})
     table = shown(truths={"MG": TRUTH}, label_names={1: "tumour"})
-    assert [row[0] for row in texts(table)] == ["Prediction  against  MG", "tumour"]
+    assert [row[0] for row in texts(table)] == ["Prediction against MG", "tumour"]
     assert table.rowSpan(1, 0) == table.columnSpan(1, 0) == 1
 
 

@@ -321,7 +321,7 @@ def test_a_walk_through_the_dock(
     compare = viewer.window.dock_widgets["Compare (Specimen U-Net)"]
     qtbot.waitUntil(lambda: not compare.is_busy)
     table = compare.scores.table
-    assert table.item(0, 0).text() == "Prediction  against  EA"
+    assert table.item(0, 0).text() == "Prediction against EA"
     compare.native.parent().hide()
     click(dock.compare)
     assert compare.native.isVisible()

@@ -157,7 +157,8 @@ def show_case(
     """Show the layers of a case and select them; hide those of the other cases."""
     own = case.layers
     for layer in (layer for other in cases for layer in other.layers):
-        if layer in viewer.layers:
+        # To show what is shown would draw it anew, which looks like a change of it.
+        if layer in viewer.layers and layer.visible != (layer in own):
             layer.visible = layer in own
     viewer.layers.selection = {layer for layer in own if layer in viewer.layers}
     if case.prediction in viewer.layers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,8 @@ from specimen_unet.widgets.quantities import score_text
 from specimen_unet.widgets.table_export import TableExport
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import napari.viewer
     import pandas as pd
 
@@ -113,6 +116,13 @@ class CasesPanel(QWidget):
         """Say that the layers are no longer those that were compared."""
         if self.found is not None:
             self.note.tell(_STALE)
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Hold to what is shown: another of its cases is looked at, no other scored."""
+        told = self.note.value
+        yield
+        self.note.tell(told)
 
     def drop(self) -> None:
         """Forget what was asked."""

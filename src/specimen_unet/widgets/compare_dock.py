@@ -196,7 +196,8 @@ class CompareDock(Container[Widget]):
         found = self.cases.found
         if found is not None:
             show_case(self._viewer, case, found.cases.values())
-        self.choose_prediction(case.prediction)
+        with self.cases.unchanged():
+            self.choose_prediction(case.prediction)
 
     def _write_report(self, path: Path) -> None:
         content = partial(

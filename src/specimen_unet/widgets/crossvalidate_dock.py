@@ -14,6 +14,7 @@ from specimen_unet.widgets.crossvalidation_set_up import CrossvalidationSetUp
 from specimen_unet.widgets.dock_opening import open_dock
 from specimen_unet.widgets.job import Job
 from specimen_unet.widgets.note import Note
+from specimen_unet.widgets.segment_dock import SegmentDock
 
 if TYPE_CHECKING:
     from specimen_unet.files.chosen_cases import ChosenCases
@@ -44,13 +45,18 @@ class CrossvalidateDock(Container[Widget]):
             tooltip="Each case's labels by the model that has not seen it, with their "
             "Dice, in the Cases dock",
         )
+        self.segment = PushButton(
+            name="segment_with_study",
+            text="Segment with all models",
+            tooltip="Open the Segment dock: the models of the folds segment together",
+        )
         self.back = PushButton(
             name="other_study",
             text="Set up another cross-validation",
             tooltip="Back to the choices; this study stays as it is",
         )
         parts: list[Widget] = [self.set_up, self.problem, self.panel, self.together]
-        fill_column(self, [*parts, self.predictions, self.back])
+        fill_column(self, [*parts, self.predictions, self.segment, self.back])
         self._connect()
         self._show_set_up()
         self._closing = Closing(self.native, self._leave)
@@ -84,6 +90,7 @@ class CrossvalidateDock(Container[Widget]):
         self.job.finished.connect(self._look)
         self.job.failed.connect(self._look)
         self.predictions.changed.connect(self._show_predictions)
+        self.segment.changed.connect(self._open_segment_dock)
         self.back.changed.connect(self._show_set_up)
 
     def _show_set_up(self, _: Any = None) -> None:
@@ -111,7 +118,8 @@ class CrossvalidateDock(Container[Widget]):
         self.problem.tell("")
         self.back.visible = study is not None and not self.panel.is_running
         is_finished = self.back.visible and study is not None and study.is_finished
-        self.predictions.visible = is_finished and hasattr(self._viewer, "window")
+        for button in (self.predictions, self.segment):
+            button.visible = is_finished and hasattr(self._viewer, "window")
         self.together.tell(_together(study) if is_finished and study else "")
 
     def _show_predictions(self, _: Any = None) -> None:
@@ -123,6 +131,11 @@ class CrossvalidateDock(Container[Widget]):
             cases: CasesDock = open_dock(self._viewer, CasesDock, "Cases")
             cases.study.show(self._study)
 
+    def _open_segment_dock(self, _: Any = None) -> None:
+        if self._study is not None:
+            dock: SegmentDock = open_dock(self._viewer, SegmentDock, "Segment")
+            dock.choose_model(self._study.path)
+
     def _leave(self) -> None:
         """End the child, which saves where it stands: the dock was closed."""
         self.set_up.making.leave(viewer_goes=self._closing.viewer_goes)
@@ -132,8 +145,6 @@ class CrossvalidateDock(Container[Widget]):
 def _together(study: StudyFolder) -> str:
     """Say how its models are used."""
     return (
-        "All models together segment other images in the terminal:\n"
-        f"specimen-unet segment IMAGES '{study.path}' --out LABELS\n"
-        "One of them alone in the Segment dock: From file…, "
-        f"{study.model_paths[0].relative_to(study.path)} in that folder."
+        "All models together segment other images, here or in the terminal:\n"
+        f"specimen-unet segment IMAGES '{study.path}' --out LABELS"
     )

@@ -46,7 +46,7 @@ class LayerWatch(QObject):
         for layer in self._layers:
             self._connect(layer, "disconnect")
         self._layers = wanted
-        self._view = {id(layer): self._present_view() for layer in wanted}
+        self._view = {id(layer): self._view_of(layer) for layer in wanted}
         for layer in wanted:
             self._connect(layer, "connect")
 
@@ -57,19 +57,21 @@ class LayerWatch(QObject):
             if name in emitters:  # nobody paints on an image
                 getattr(emitters[name], verb)(self._tell)
         getattr(layer.events.set_data, verb)(self._tell_unless_moved)
+        getattr(layer.events.visible, verb)(self._note_view)
 
     def _tell(self, event: Any = None) -> None:
         self.changed.emit()
 
     def _tell_unless_moved(self, event: Any) -> None:
-        """Pass on a redrawing for which the viewer did not move."""
-        view = self._present_view()
-        layer = id(event.source)
-        if self._view.get(layer) == view:
+        """Pass on a redrawing for which neither viewer nor eye of the layer moved."""
+        if self._view.get(id(event.source)) == self._view_of(event.source):
             self.changed.emit()
-        self._view[layer] = view
+        self._note_view(event)
 
-    def _present_view(self) -> object:
-        """Return what decides which part of a layer is drawn."""
+    def _note_view(self, event: Any) -> None:
+        self._view[id(event.source)] = self._view_of(event.source)
+
+    def _view_of(self, layer: napari.layers.Layer) -> object:
+        """Return what decides which part of a layer is drawn, if any."""
         dims = self._viewer.dims
-        return dims.point, dims.order, dims.ndisplay, dims.thickness
+        return layer.visible, dims.point, dims.order, dims.ndisplay, dims.thickness

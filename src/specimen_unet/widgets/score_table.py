@@ -96,8 +96,8 @@ class ScoreTable(NumberTable):
         for count, (first, second) in pairs:
             # Who is judged is chosen above; its name is long, and cut off here.
             is_judged = first == pairs[0][1][0]
-            title = f"{'Prediction' if is_judged else first}  against  {second}"
-            self._show_title(row, title, f"{first}  against  {second}")
+            title = f"{'Prediction' if is_judged else first} against {second}"
+            self._show_title(row, title, f"{first} against {second}")
             row += 1 + count
 
     def _show_title(self, row: int, title: str, tip: str) -> None:

@@ -43,7 +43,7 @@ class SummaryTable(NumberTable):
         shown = table[table["score"] == "dice"]
         for (first, second), rows in shown.groupby(["first", "second"], sort=False):
             who = "Prediction" if first == "prediction" else first
-            self._show_title(f"{who}  against  {second}:  Dice")
+            self._show_title(f"{who} against {second}: Dice")
             for row in rows.to_dict("records"):
                 self._show_row(row)
         self.fit_height()
