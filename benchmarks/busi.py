@@ -21,6 +21,7 @@ from processor_clock import run_by_processor_time
 from record import write_record
 
 import specimen_unet as su
+from specimen_unet.domain.folds import deal_folds, traits_of
 
 FAILED_BELOW = 0.1
 
@@ -57,7 +58,7 @@ def main() -> None:
     rows.append({"fold": "all", **summary(images)})
     results = {
         "images": len(cases),
-        "groups": len(folds),
+        "groups": len({case.group for case in cases}),
         "minutes": arguments.minutes,
         "processor_clock": arguments.processor_clock,
         "folds": rows,
@@ -73,19 +74,11 @@ def lesion(case: su.Case) -> bool:
 
 
 def folds_of(cases: list[su.Case], number: int, seed: int) -> dict[str, int]:
-    """Return the fold of every group: about as many images in each.
+    """Return the fold of every case, as a cross-validation of the program deals them.
 
-    Groups are shuffled by the seed; the largest go first, each to the smallest fold.
+    Groups stay whole.
     """
-    sizes: dict[str, int] = {}
-    for case in cases:
-        sizes[case.group] = sizes.get(case.group, 0) + 1
-    names = np.random.default_rng(seed).permutation(sorted(sizes)).tolist()
-    filled, folds = [0] * number, {}
-    for name in sorted(names, key=lambda name: -sizes[name]):
-        folds[name] = int(np.argmin(filled))
-        filled[folds[name]] += sizes[name]
-    return folds
+    return deal_folds([traits_of(case) for case in cases], number, seed)
 
 
 def run_fold(
@@ -94,7 +87,7 @@ def run_fold(
     """Train on the other folds and score this one."""
     began = time.perf_counter()
     model = su.train(
-        [case for case in cases if folds[case.group] != number],
+        [case for case in cases if folds[case.name] != number],
         minutes=arguments.minutes,
         network=arguments.network,
         pretrained=arguments.pretrained,
@@ -102,7 +95,7 @@ def run_fold(
         device=arguments.device,
     )
     minutes = (time.perf_counter() - began) / 60
-    held_out = [case for case in cases if folds[case.group] == number]
+    held_out = [case for case in cases if folds[case.name] == number]
     scores = [score(case, model, arguments.device) for case in held_out]
     plan = model.plan
     row = {"fold": number, **summary(scores), "minutes": minutes}

@@ -21,6 +21,7 @@ def pictures(make_plan):
 @pytest.fixture
 def installed(monkeypatch):
     monkeypatch.setattr(network_decisions, "is_installed", lambda _: True)
+    monkeypatch.setattr(network_decisions, "damage", lambda _: "")
 
 
 def decided(seen, dimensions=2, minutes=math.inf, **changes):

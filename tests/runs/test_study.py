@@ -162,7 +162,7 @@ def test_only_one_case_is_in_memory_while_a_study_is_written(
 
     def coming():
         for number, case in enumerate(study_cases):
-            assert len(list(tmp_path.glob("studies/.s.*/cases/*"))) == number
+            assert len(list(tmp_path.glob("studies/.unfinished-s.*/cases/*"))) == number
             yield case
 
     made = StudyFolder.create(
@@ -279,3 +279,16 @@ def test_of_a_pair_count_the_cases_that_both_drew():
     assert summary.loc["EA", ["mean", "cases", "undefined"]].tolist() == [0.6, 2, 1]
     assert summary.loc["MG", ["mean", "cases", "undefined"]].tolist() == [0.9, 1, 0]
     assert np.isnan(summary.loc["MG", "low"])
+
+
+def test_what_a_kill_left_of_another_study_goes_when_one_is_made(
+    tmp_path: Path, study_cases: list[Case], small_settings
+) -> None:
+    killed = tmp_path / ".unfinished-other-study.abc"
+    (killed / "cases").mkdir(parents=True)
+    (killed / "lock").write_text("process 1 on elsewhere")
+    made = StudyFolder.create(
+        tmp_path / "study", study_cases, small_settings(), folds=3
+    )
+    assert [path.name for path in tmp_path.iterdir()] == [made.name]
+    assert not (made.path / "lock").exists()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -16,20 +17,22 @@ from specimen_unet.engine.learner import Learner
 from specimen_unet.engine.losses import build_loss
 from specimen_unet.engine.networks import build_network, size_multiple
 from specimen_unet.engine.patches import Batch
+from specimen_unet.engine.precision import autocast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from specimen_unet.domain.plan import Plan
+    from specimen_unet.domain.settings import OptimiserName
 
-# Beside what a step holds at most (gradients of weights among it): weights, averaged
-# ones, and two moments of the optimiser.
-_COPIES_OF_WEIGHTS = 4
-# A CPU's libraries reorder what they convolve and keep freed memory for themselves.
-# Fitted to the growth of processes that trained, from 120 to 370 MB, in both
-# precisions; the same one varies by a tenth from run to run (docs/benchmarks.md).
-_OVERHEAD = {"cpu": 1.76}
-_FIXED = {"cpu": 83 * 2**20}
+# What an optimiser remembers of every weight.
+_MOMENTS: dict[OptimiserName, int] = {"AdamW": 2, "Adam": 2, "SGD": 1}
+# What comes and goes in a step makes a CPU's heap grow by more: blocks that were freed
+# are not always of a size that is asked for next, and convolutions need scratch memory.
+# Measured, as within 1.3 to 1.9, beside what libraries take for themselves
+# (docs/benchmarks.md); a GPU takes what lives.
+_HEAP = {"cpu": 1.5}
+_FIXED = {"cpu": 24 * 2**20}
 # Timed on patches of about so many voxels.
 _TIME_PROBE = 40_000
 _PATIENCE = 1.5  # seconds for one step, and for a few of them
@@ -38,28 +41,57 @@ _RATE = 1e-6
 
 
 def memory_of_step(plan: Plan) -> int:
-    """Count the bytes that a training step takes, the backward pass included.
+    """Forecast the bytes that a training takes while it learns, at most.
 
-    The step is taken on torch's "meta" device, where tensors have sizes but no values:
-    a fifth of a second, whatever the sizes. What lives at once is added up.
+    What lives at once in a step is counted (`_held_by_step`). A CPU takes more than
+    that, except of what stays: weights, their gradients, averages and moments.
     """
-    dtype = getattr(torch, plan.precision)
-    network = build_network(plan).train()
-    weights = sum(weight.nbytes for weight in network.parameters())
-    network.to("meta", dtype)
+    kind = torch.device(plan.device).type
+    held = _held_by_step(plan)
+    passing = held.most - held.staying
+    return int(held.staying + _HEAP.get(kind, 1.0) * passing) + _FIXED.get(kind, 0)
+
+
+class _Held(NamedTuple):
+    """Bytes that live at most, and those of them that stay from step to step."""
+
+    most: int
+    staying: int
+
+
+def _held_by_step(plan: Plan) -> _Held:
+    """Count the bytes of all tensors that live at once in a step of a training.
+
+    Forward and backward pass are taken as a learner takes them, autocast included,
+    with fake tensors: they have sizes and formats but no values, so that it takes a
+    fraction of a second, whatever the sizes. As from the second step, the last
+    gradients live until the pass back begins, and the optimiser has its moments.
+    """
     held = _HeldBytes()
-    with held:
-        image = torch.empty(
-            plan.batch, plan.image_channels, *plan.patch, device="meta", dtype=dtype
-        )
-        outputs = network(image)
+    with FakeTensorMode(allow_non_fake_inputs=True), held:
+        network = build_network(plan).train()
+        weights = list(network.parameters())
+        kept = sum(weight.nbytes for weight in network.state_dict().values())
+        kept += _MOMENTS[plan.optimiser] * sum(weight.nbytes for weight in weights)
+        for weight in weights:
+            weight.grad = torch.empty_like(weight)
+        staying = kept + held.now
+        images = torch.empty(plan.batch, plan.image_channels, *plan.patch)
+        classes = torch.empty(plan.batch, *plan.patch, dtype=torch.long)
+        # One batch is learnt from, another is ready.
+        kept += images.nbytes + classes.nbytes
+        held.most = held.now
+        with autocast(torch.device("cpu"), plan.precision):
+            outputs = network(images)
         outputs = [outputs] if isinstance(outputs, Tensor) else outputs
         logits = sum(output.numel() for output in outputs)
-        held.most = max(held.most, held.now + int(logits * _bytes_of_loss(plan)))
+        # A learner drops them before the loss goes back.
+        for weight in weights:
+            weight.grad = None
+        of_loss = _bytes_of_loss(plan, outputs[0].dtype) * logits
+        held.most = max(held.most, held.now + int(of_loss))
         torch.autograd.backward(outputs, [torch.empty_like(o) for o in outputs])
-    kind = torch.device(plan.device).type
-    activations = held.most * _OVERHEAD.get(kind, 1.0)
-    return int(weights * _COPIES_OF_WEIGHTS + activations + _FIXED.get(kind, 0))
+    return _Held(held.most + kept, staying)
 
 
 def seconds_of_step(
@@ -117,15 +149,19 @@ def _scaled_up(half: _Timed, last: _Timed, voxels: int) -> float:
     return last.seconds + slope * (voxels - last.voxels)
 
 
-def _bytes_of_loss(plan: Plan) -> float:
-    """Return what the loss holds at most, forward and backward, bytes a logit."""
+def _bytes_of_loss(plan: Plan, dtype: torch.dtype) -> float:
+    """Return what the loss holds at most, forward and backward, bytes a logit.
+
+    From a step of its own: losses may look at values, which fake tensors do not have.
+    """
     sides = (16,) * plan.dimensions
-    logits = torch.zeros(1, len(plan.label_values), *sides, requires_grad=True)
+    shape = (1, len(plan.label_values), *sides)
     held = _HeldBytes()
-    with held:
-        torch.autograd.backward(
-            build_loss(plan)(logits, torch.zeros(1, *sides, dtype=torch.long))
-        )
+    with unset_fake_temporarily():
+        logits = torch.zeros(shape, dtype=dtype, requires_grad=True)
+        classes = torch.zeros(1, *sides, dtype=torch.long)
+        with held:
+            torch.autograd.backward(build_loss(plan)(logits, classes))
     return held.most / logits.numel()
 
 

@@ -9,7 +9,7 @@ from specimen_unet.domain.advice import FOR_BACKBONE, FOR_NETWORK
 from specimen_unet.domain.errors import PlanError
 from specimen_unet.engine.decisions import Decision, by_hand, with_advice
 from specimen_unet.engine.haste import is_hurried, residual_units
-from specimen_unet.engine.pretrained import DIMENSIONS, is_installed
+from specimen_unet.engine.pretrained import DIMENSIONS, damage, is_installed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,14 @@ def decide_architecture(
     network = decide_network(settings, minutes)
     is_ready = settings.network == "auto" and network.value == "FastUNet"
     knows_pictures = is_ready and _suit_pictures(settings, seen, dimensions)
-    if knows_pictures:
+    broken = damage(_USUAL_BACKBONE[dimensions]) if knows_pictures else ""
+    if broken:
+        # Nobody chose these weights, so that nobody has to mend them to go on.
+        knows_pictures = False
+        network = Decision(
+            "FastUNet", f"Network FastUNet instead of FlexibleUNet: {broken}."
+        )
+    elif knows_pictures:
         network = Decision("FlexibleUNet", _FOR_PICTURES)
     _check(network.value, settings)
     backbone = _backbone(settings, network.value, dimensions)

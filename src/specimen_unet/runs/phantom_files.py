@@ -11,6 +11,7 @@ from specimen_unet.domain.errors import CaseReadError
 from specimen_unet.domain.phantoms import specimen_phantom
 from specimen_unet.files.images import write_image, write_labels
 from specimen_unet.runs.answers import Answer
+from specimen_unet.runs.unfinished import finished_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +45,10 @@ def phantoms(folder: Path, cases: int, shape: tuple[int, ...] = SHAPE) -> Answer
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise CaseReadError(f"{folder} is not empty: choose another folder.")
-    write_specimens(folder, range(1, cases + 1), shape)
+    seeds = range(1, cases + 1)
+    finished_folder(
+        folder.resolve(), lambda unfinished: write_specimens(unfinished, seeds, shape)
+    )
     return Answer(
         f"{cases} phantom specimens, outlined by EA and MG, are in {folder.resolve()}",
         {"folder": str(folder), "cases": cases, "shape": list(shape)},
@@ -56,7 +60,7 @@ def write_specimens(
 ) -> None:
     """Write ``specimen-1.tif``, ``specimen-1_EA.tif``, ``specimen-1_MG.tif``, ..."""
     for seed in seeds:
-        tqdm.write(f"Making {folder.name}/specimen-{seed}", file=sys.stderr)
+        tqdm.write(f"Making specimen-{seed}", file=sys.stderr)
         case = specimen_phantom(seed, shape)
         write_image(folder / f"specimen-{seed}.tif", case.image[0], case.grid)
         for observer, labels in case.labels.items():

@@ -22,6 +22,7 @@ from specimen_unet.runs.storage import (
 )
 from specimen_unet.runs.study_cases import write_study_cases
 from specimen_unet.runs.study_record import StudyRecord, record_of
+from specimen_unet.runs.unfinished import finished_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -99,7 +100,7 @@ class StudyFolder:
             written = write_study_cases(folder / "cases", cases)
             write_json(folder / _RECORD, record_of(written, settings, folds, source))
 
-        return cls.open(new_folder(path.parent, path.name, fill))
+        return cls.open(finished_folder(path, fill))
 
     @classmethod
     def open(cls, path: Path) -> StudyFolder:
@@ -283,8 +284,6 @@ def _check_free(path: Path) -> None:
         raise RunFolderError(
             f"{path} is not empty: choose another folder for the study."
         )
-    if path.exists():
-        path.rmdir()
 
 
 def _link_or_copy(source: str, target: str) -> None:
