@@ -12,6 +12,7 @@ from specimen_unet.domain.marked_splits import without_tests
 from specimen_unet.domain.plan import Forecast, Plan
 from specimen_unet.domain.settings import TrainingSettings
 from specimen_unet.domain.splits import split_cases
+from specimen_unet.engine.at_spacing import typical_shape
 from specimen_unet.engine.common_size import as_if_of_size, decide_common_size
 from specimen_unet.engine.decisions import (
     BY_HAND,
@@ -51,7 +52,7 @@ from specimen_unet.engine.networks import size_multiple
 from specimen_unet.engine.precision import fastest_precision
 from specimen_unet.engine.pretrained import weights_file
 from specimen_unet.engine.room import Room, room_on
-from specimen_unet.engine.sizing import by_nnunets_rules, decide_sizes, typical_shape
+from specimen_unet.engine.sizing import by_nnunets_rules, decide_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

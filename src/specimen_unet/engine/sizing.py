@@ -6,10 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from specimen_unet.domain.errors import PlanError
 from specimen_unet.domain.segmentation_settings import SegmentationSettings
+from specimen_unet.engine.at_spacing import label_width, typical_shape
 from specimen_unet.engine.decisions import (
     BY_HAND,
     Decision,
@@ -178,23 +177,6 @@ def _nnunets_sizes(
             f"{len(levels.strides)} levels of detail, with nnU-Net's channels.",
         ),
     )
-
-
-def typical_shape(seen: Fingerprint, spacing: Sequence[float]) -> tuple[int, ...]:
-    """Return the median shape of the cases at a spacing."""
-    dimensions = len(spacing)
-    shapes = np.array([shape[-dimensions:] for shape in seen.shapes], float)
-    spacings = np.array([own[-dimensions:] for own in seen.spacings])
-    median = np.median(np.round(shapes * spacings / spacing), 0)
-    return tuple(max(int(n), 1) for n in median)
-
-
-def label_width(seen: Fingerprint, spacing: Sequence[float]) -> float | None:
-    """Return how many voxels the thinnest label is wide at a spacing."""
-    if seen.label_width is None:
-        return None
-    usual = np.median([min(own[-len(spacing) :]) for own in seen.spacings])
-    return float(seen.label_width * usual / min(spacing))
 
 
 def _levels(
