@@ -90,6 +90,7 @@ def mark_as_one(cases: Any, count: int, group: str) -> None:
         )
     cases.marks.group.value = group
     QTest.keyClick(cases.marks.group.native, Qt.Key.Key_Return)
+    view.clearSelection()  # else only these would be worked on
     settle()
 
 
