@@ -135,7 +135,7 @@ def test_the_terminal_writes_reports_and_refuses_what_makes_no_sense(
     assert "report-summary.csv" in capsys.readouterr().out
     assert (tmp_path / "report.html").is_file()
     assert cli.main(["report", str(folders[1])]) == 1
-    assert "is not a run" in capsys.readouterr().err
+    assert "is neither a training nor a study" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         cli.main(["report", str(folders[0]), "--model", "a.safetensors"])
     assert "a run knows its model" in capsys.readouterr().err

@@ -104,6 +104,11 @@ def report_of_folder(
     """
     if StudyFolder.is_study(folder):
         return report_answer(report_study(StudyFolder.open(folder), out))
+    if not RunFolder.is_run(folder):
+        raise RunFolderError(
+            f"{folder} is neither a training nor a study: choose the folder of one, or "
+            "name labels and who drew, too: specimen-unet report PREDICTIONS SPECIMENS."
+        )
     return report_of_run(RunFolder.open(folder), out, settings)
 
 
