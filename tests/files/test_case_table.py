@@ -144,3 +144,8 @@ def test_chosen_cases_are_named_counted_and_weighed(table):
 def test_names_are_sorted_as_people_do():
     names = ["b2", "a10", "a9", "10", "9", "a", "A1"]
     assert sorted(names, key=natural) == ["9", "10", "a", "A1", "a9", "a10", "b2"]
+
+
+def test_a_folder_without_images_is_said_to_have_none(tmp_path):
+    table = CaseTable(CaseFolder.open(tmp_path))
+    assert table.summary().startswith("There is no image in it")

@@ -239,8 +239,10 @@ class CaseTable:
 
     def summary(self) -> str:
         """Say in a line what the folder holds."""
+        if not self.rows:
+            return "There is no image in it: choose the folder that holds the images."
         groups = len({row.group for row in self.rows})
-        parts = [f"{len(self.rows)} cases", f"{groups} groups"]
+        parts = [_counted(len(self.rows), "case"), _counted(groups, "group")]
         counts = Counter(row.split for row in self.rows if row.split)
         parts += [f"{count} {split}" for split, count in sorted(counts.items())]
         without = sum(not row.files.labels for row in self.rows)
@@ -268,6 +270,10 @@ class CaseTable:
         if len(words) > _MOST_LABELS:
             return f"{words[0]} … {words[-1]} ({len(words)})"
         return ", ".join(words) or "empty"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def natural(text: str) -> tuple[tuple[str, int], ...]:
