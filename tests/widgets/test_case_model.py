@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication
 
 from specimen_unet.files.case_facts import ImageFacts, LabelFacts, Score
 from specimen_unet.files.case_folder import CaseFolder
@@ -151,6 +152,9 @@ def test_one_click_tells_the_case_and_several_selected_do_not(shelf, table, qtbo
     def click(number, keys=Qt.KeyboardModifier.NoModifier):
         place = view.visualRect(view.order.index(number, 0)).center()
         qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, keys, place)
+        # Else Qt takes the key for held from now on, in other tests, too.
+        qtbot.mouseMove(view.viewport(), place)
+        assert QApplication.keyboardModifiers() == Qt.KeyboardModifier.NoModifier
         qtbot.wait(20)
 
     click(2)
