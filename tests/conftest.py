@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib.util
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +40,36 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return "screen" if is_on_screen else nodeid.partition("::")[0]
 
     return ByFileOrScreen(config, log)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Let nothing else of these tests run beside one that measures time."""
+    with _turn(item.config, is_alone=item.get_closest_marker("alone") is not None):
+        return (yield)
+
+
+@contextlib.contextmanager
+def _turn(config: pytest.Config, *, is_alone: bool) -> Iterator[None]:
+    """Wait until a test may run: one that is alone waits for all, and all for it."""
+    run = getattr(config, "workerinput", {}).get("testrunuid")
+    try:
+        import fcntl
+    except ModuleNotFoundError:  # Windows
+        run = None
+    if run is None:
+        yield
+        return
+    begin = Path(tempfile.gettempdir(), f"specimen-unet-tests-{run}")
+    # Who waits to be alone stands in the gate, or others would go on taking turns.
+    with open(f"{begin}.gate", "w") as gate, open(f"{begin}.room", "w") as room:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        fcntl.flock(room, fcntl.LOCK_EX if is_alone else fcntl.LOCK_SH)
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        try:
+            yield
+        finally:
+            fcntl.flock(room, fcntl.LOCK_UN)
 
 
 @pytest.fixture(scope="session", params=[(32, 32), (8, 32, 32)], ids=["2d", "3d"])

@@ -30,6 +30,7 @@ def test_importing_the_package_imports_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.alone
 def test_importing_the_package_takes_next_to_no_time():
     program = (
         "import time; start = time.perf_counter(); import specimen_unet; "

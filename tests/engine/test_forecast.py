@@ -159,6 +159,7 @@ ROUNDS = 3
 STEPS = 4
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE], ids=["small", "2D", "large"])
 def test_time_is_what_a_step_of_a_training_takes_within_15_percent(
     size: dict[str, Any],
@@ -189,6 +190,7 @@ def seconds_of_steps(events: Any, count: int) -> list[float]:
     return [after - before for before, after in itertools.pairwise(times)]
 
 
+@pytest.mark.alone
 def test_a_step_too_long_to_take_is_scaled_up_within_15_percent(
     make_plan: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch
 ) -> None:

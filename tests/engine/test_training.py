@@ -319,6 +319,7 @@ def test_a_preview_of_nothing_is_a_warning(cases, plan):
     ]
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_minutes_are_kept_validation_included(cases, plan_for):
     """Within 5 % of 12 s; by the training's own clock, which starts with it."""

@@ -65,6 +65,7 @@ def shown(shelf, column="case"):
     return [order.index(n, number).data() for n in range(order.rowCount())]
 
 
+@pytest.mark.alone
 def test_a_thousand_cases_are_shown_within_a_second_and_only_what_is_seen_is_read(
     shelf, table, qtbot
 ):

@@ -323,6 +323,7 @@ def test_a_report_of_labels_without_an_image_is_written(
     assert "cannot be written" in dock.report.note.value
 
 
+@pytest.mark.alone
 def test_painting_never_waits_for_scores(viewer, open_dock, qtbot, monkeypatch):
     """However long scores take, strokes are drawn, and the newest ones are scored."""
     dock = open_dock(viewer)
