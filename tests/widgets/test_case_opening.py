@@ -221,6 +221,10 @@ def test_an_untouched_empty_layer_is_no_ground_truth(
     assert truths_of(prediction, [layer], [image]) == []
     layer.paint((0,) * layer.ndim, 1)
     assert truths_of(prediction, [layer], [image]) == [layer]
+    layer.undo()
+    assert truths_of(prediction, [layer], [image]) == []
+    layer.data[..., 1, 1] = 1
+    assert truths_of(prediction, [layer], [image]) == [layer]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from specimen_unet.viewer.layer_checks import frame_of_grid, level_zero
 from specimen_unet.viewer.layers import labels_layer
 from specimen_unet.viewer.open_questions import asked_of_layer
 from specimen_unet.viewer.opened_case import PAINTABLE_BYTES, with_new
-from specimen_unet.viewer.provenance import mark_layer, mark_until_painted
+from specimen_unet.viewer.provenance import mark_layer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,7 +139,7 @@ class CaseDisplay:
             return
         empty = np.zeros(shape, np.uint8)
         layer = self._labels(f"{opened.name} {new.observer}", empty)
-        mark_until_painted(layer)
+        mark_layer(layer, "to draw on")
         self._add(layer)
         self._drawn[new.observer] = (layer, empty.copy())
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 if TYPE_CHECKING:
     import napari.layers
 
@@ -35,16 +37,6 @@ def mark_layer(layer: napari.layers.Layer, kind: Kind, **details: str) -> None:
     layer.metadata[_KEY] = {"kind": kind, **details}
 
 
-def mark_until_painted(layer: napari.layers.Labels) -> None:
-    """Mark an empty layer as nobody's labels, until somebody paints on it."""
-    mark_layer(layer, "to draw on")
-
-    def forget(event: Any) -> None:
-        layer.metadata.pop(_KEY, None)
-
-    layer.events.paint.connect(forget)
-
-
 def image_of_segmentation(layer: Any) -> str | None:
     """Return the name that the image had which was segmented; None if not known."""
     mark: dict[str, str] = getattr(layer, "metadata", {}).get(_KEY, {})
@@ -58,6 +50,11 @@ def model_of_segmentation(layer: Any) -> str | None:
 
 
 def kind_of_layer(layer: Any) -> Kind | None:
-    """Return what a layer of this package shows; None for anybody else's."""
+    """Return what a layer of this package shows; None for anybody else's.
+
+    A layer to draw on is somebody's as long as there is a label in it: strokes are
+    undone, and scripts draw without them, so that only its voxels can tell.
+    """
     mark: dict[str, Kind] = getattr(layer, "metadata", {}).get(_KEY, {})
-    return mark.get("kind")
+    kind = mark.get("kind")
+    return None if kind == "to draw on" and np.any(layer.data) else kind
