@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from specimen_unet.domain.errors import CaseReadError
-from specimen_unet.files.answer_words import answers_of_text
+from specimen_unet.files.answer_words import ABOUTS, answers_of_text, example_of_answers
 
 
 def test_answers_are_read_from_one_line():
@@ -13,6 +13,12 @@ def test_answers_are_read_from_one_line():
     }
     assert answers_of_text("spacing=0.1 mm") == {"spacing": "0.1 mm"}
     assert answers_of_text("") == {}
+
+
+@pytest.mark.parametrize("about", ABOUTS)
+def test_what_an_answer_looks_like_can_be_typed(about):
+    example = example_of_answers([about])
+    assert list(answers_of_text(example)) == [about]
 
 
 @pytest.mark.parametrize(

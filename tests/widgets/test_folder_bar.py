@@ -24,6 +24,7 @@ def dock(viewer, qtbot, tmp_path):
 
 def test_what_files_do_not_say_is_asked_and_the_answer_holds_for_all(dock, qtbot):
     assert "what a pixel measures" in dock.bar.open_words.value
+    assert dock.bar.answers.native.placeholderText() == "spacing=0.1 0.1 mm"
     before = dock.table
     dock.bar.answers.value = "spacing=0.2 0.1 mm"
     dock.bar.answers.native.returnPressed.emit()

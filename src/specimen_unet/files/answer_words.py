@@ -8,10 +8,23 @@ from specimen_unet.domain.errors import CaseReadError
 from specimen_unet.files.questions import About, grid_of_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from specimen_unet.files.questions import Answers
 
 ABOUTS: tuple[str, ...] = get_args(About)
 _EXAMPLE = "spacing=0.5 0.1 0.1 mm; stack=channels"
+_EXAMPLES: dict[About, str] = {
+    "spacing": "spacing=0.1 0.1 mm",
+    "stack": "stack=channels",
+    "series": "series=NAME",
+    "gaps": "gaps=ignore",
+}
+
+
+def example_of_answers(asked: Iterable[About]) -> str:
+    """Show what an answer to each of these looks like."""
+    return "; ".join(_EXAMPLES[about] for about in asked)
 
 
 def answers_of_text(text: str) -> Answers:

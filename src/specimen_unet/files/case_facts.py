@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from specimen_unet.domain.case import Array
     from specimen_unet.files.case_folder import CaseFolder
     from specimen_unet.files.pairing import CaseFiles
-    from specimen_unet.files.questions import Reading
+    from specimen_unet.files.questions import About, Reading
 
 Facts = TypeVar("Facts")
 
@@ -58,7 +58,7 @@ class ImageFacts:
     unit: str = ""
     thumbnail: Array | None = None
     problem: str = ""
-    asked: str = ""
+    asked: About | Literal[""] = ""
 
 
 @dataclass(frozen=True, slots=True)

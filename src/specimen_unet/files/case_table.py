@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from specimen_unet.files.case_folder import CaseFolder
     from specimen_unet.files.pairing import CaseFiles
     from specimen_unet.files.predictions import Prediction
+    from specimen_unet.files.questions import About
 
 Column = Literal[
     "case", "dice", "group", "split", "labels", "observers", "size", "spacing"
@@ -46,7 +47,7 @@ KINDS: dict[Column, Kind] = {
 }
 UNREAD = "…"
 _MOST_LABELS = 6
-_ASKED = {
+_ASKED: dict[About, str] = {
     "spacing": "what a pixel measures",
     "stack": "what the parts of a stack are",
     "series": "which series is meant",
@@ -252,13 +253,16 @@ class CaseTable:
 
     def open_questions(self) -> str:
         """Say what the files that were read so far leave open; "" for nothing."""
-        asked = Counter(row.image.asked for row in self.rows if row.image)
         parts = [
             f"{_ASKED[about]} ({count} seen so far)"
-            for about, count in asked.items()
-            if about
+            for about, count in self.asked().items()
         ]
         return f"Files do not say {', '.join(parts)}." if parts else ""
+
+    def asked(self) -> Counter[About]:
+        """Count what the files that were read so far leave open."""
+        read = (row.image.asked for row in self.rows if row.image)
+        return Counter(about for about in read if about)
 
     def _labels(self, row: Row) -> str:
         if row.labels is None:

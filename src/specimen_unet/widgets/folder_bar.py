@@ -11,7 +11,7 @@ from psygnal import Signal
 from qtpy.QtWidgets import QFileDialog
 
 from specimen_unet.domain.errors import SpecimenUnetError
-from specimen_unet.files.answer_words import answers_of_text
+from specimen_unet.files.answer_words import answers_of_text, example_of_answers
 from specimen_unet.files.case_folder import CaseFolder
 from specimen_unet.files.case_options import CaseOptions
 from specimen_unet.files.case_table import CaseTable
@@ -63,7 +63,6 @@ class FolderBar(Container[Widget]):
             tooltip="Used for files that do not say it themselves. Press Enter to look "
             "again: spacing=0.5 0.1 0.1 mm; stack=channels; series=…; gaps=ignore",
         )
-        self.answers.native.setPlaceholderText("spacing=0.1 0.1 mm")
         self._buttons = button_row(self.choose, self.again)
         self.extend([self._buttons, self.title, self.open_words, self.answers])
         self.append(self.problem)
@@ -99,6 +98,8 @@ class FolderBar(Container[Widget]):
         """Ask what the files that were read so far do not say."""
         asked = table.open_questions() if table else ""
         self.open_words.tell(asked)
+        example = example_of_answers(table.asked()) if table else ""
+        self.answers.native.setPlaceholderText(example)
         has_answers = bool(table and table.folder.answers)
         self.answers.visible = bool(asked) or has_answers
 
