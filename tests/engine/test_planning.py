@@ -194,7 +194,9 @@ def test_patches_of_large_cases_are_bounded(make_blob_case: MakeCase) -> None:
     found = plan([case], device="cpu", channels=(4, 4, 4, 4))
     z, y, x = found.patch
     assert 16 <= z <= 39
-    assert 80 <= y == x <= 160
+    # As tiles cover 221 and 200 best, which need not be the same.
+    assert 80 <= y <= 160
+    assert 80 <= x <= 160
     assert found.batch == 2
     assert found.split.held_out is not None
     assert found.reasons["split"] == found.split.caution

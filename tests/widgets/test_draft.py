@@ -176,6 +176,41 @@ def test_a_run_taken_while_it_is_planned_waits_for_the_plan(
     assert RunFolder.is_run(taken.args[0].path)
 
 
+def test_choices_changed_while_they_are_planned_end_in_a_training_that_works(
+    draft: Draft, pair: Pair, qtbot: QtBot
+) -> None:
+    """The engine may still read the copy that the new one takes the place of."""
+    failed: list[object] = []
+    draft._job.failed.connect(failed.append)
+    with qtbot.waitSignal(
+        draft.told, check_params_cb=lambda text: text.startswith("Making")
+    ):
+        draft.choose(choice(pair, minutes=2))
+    draft.choose(choice(pair, minutes=3))
+    with qtbot.waitSignal(draft.taken) as taken:
+        draft.take()
+    assert failed == []
+    assert taken.args[0].settings.minutes == 3
+    assert folders() == []
+
+
+def test_a_plan_that_failed_is_told_before_the_training_begins(
+    draft: Draft, pair: Pair, qtbot: QtBot
+) -> None:
+    """Else it would be taken for a failure of the training."""
+    order: list[str] = []
+    draft._job.failed.connect(lambda _: order.append("failed"))
+    draft.taken.connect(lambda _: order.append("taken"))
+    with qtbot.waitSignal(
+        draft.told, check_params_cb=lambda text: text.startswith("Making")
+    ):
+        draft.choose(choice(pair, seed=13))
+    with qtbot.waitSignal(draft.taken):
+        draft.take()
+    qtbot.wait(50)
+    assert order == ["failed", "taken"]
+
+
 def test_two_runs_of_one_minute_have_two_folders(
     draft: Draft, pair: Pair, qtbot: QtBot
 ) -> None:

@@ -76,6 +76,7 @@ class Draft(QObject):
         self._is_painted = False
         self._is_wanted = False
         self._asked = 0
+        self._asked_of: RunFolder | None = None
         self._task = LatestTask(self)
         self._task.answered.connect(self._keep)
         self._task.refused.connect(self._refuse)
@@ -187,8 +188,8 @@ class Draft(QObject):
             self._ask_plan()
 
     def _remove_stale(self) -> None:
-        """Remove drafts that nothing reads any more: a question may wait for one."""
-        if self._run is None or self._task.is_busy:
+        """Remove drafts that neither a copy nor a plan in the making still reads."""
+        if self._run is None or self._task.is_busy or self._asked:
             return
         for path in self._stale - {self._run.path}:
             shutil.rmtree(path, ignore_errors=True)
@@ -199,6 +200,7 @@ class Draft(QObject):
             self.planned.emit(self._plan)
         elif self._run is not None and not self._is_wanted:
             self._asked += 1
+            self._asked_of = self._run
             self.told.emit("Making a plan…")
             self._job.plan(self._run.path)
 
@@ -207,15 +209,18 @@ class Draft(QObject):
         if not self._asked or not isinstance(event, PlanReady | Failed):
             return
         self._asked -= 1
-        if self._asked or not self._is_current():
+        if self._asked:
             return
-        if isinstance(event, PlanReady):
+        self._remove_stale()
+        is_answer = self._asked_of is self._run and self._is_current()
+        if is_answer and isinstance(event, PlanReady):
             self._plan = event.plan
         if self._is_wanted:
-            self._hand_over()
-        elif isinstance(event, PlanReady):
+            # Once everybody has heard this: a failure is not the training's.
+            QTimer.singleShot(0, self._hand_over)
+        elif is_answer and isinstance(event, PlanReady):
             self.planned.emit(event.plan)
-        else:
+        elif is_answer and isinstance(event, Failed):
             self.refused.emit(failure_text(event))
 
     def _refuse(self, message: str) -> None:
