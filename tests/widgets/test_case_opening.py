@@ -236,13 +236,24 @@ def test_the_question_names_case_and_observers_and_has_three_answers(
 ):
     window = QWidget()
     qtbot.addWidget(window)
-    told = []
+    told, dark = [], []
 
     def press():
         box = QApplication.activeModalWidget()
         told.append(box.text())
+        dark.append(box.grab().toImage().pixelColor(3, 3).lightness() < 128)
         next(b for b in box.buttons() if b.text().replace("&", "") == text).click()
 
     QTimer.singleShot(100, press)
     assert case_opening.ask_about_edits(window, "032", ["EA", "MG"]) == answer
     assert told == ["The labels of EA and MG on 032 were changed and not saved."]
+    assert dark == [True]
+
+
+def test_labels_of_nobody_in_particular_are_called_labels(qtbot, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        case_opening, "ask_about_unsaved", lambda *words, **_: asked.append(words[-1])
+    )
+    case_opening.ask_about_edits(QWidget(), "032", ["labels"])
+    assert asked == ["The labels on 032 were changed and not saved."]

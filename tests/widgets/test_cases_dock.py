@@ -39,37 +39,6 @@ def opened(dock, folder, qtbot):
     return dock
 
 
-@pytest.fixture
-def answers(monkeypatch):
-    """Press a button of every question; name those that were asked."""
-    answers = {"press": "", "asked": []}
-
-    class Box:
-        ButtonRole = mark_making.QMessageBox.ButtonRole
-
-        def __init__(self, _):
-            self.buttons = []
-
-        def addButton(self, text, _):  # noqa: N802
-            self.buttons.append(text)
-            return text
-
-        def exec(self):
-            answers["asked"].append(self.text)
-
-        def clickedButton(self):  # noqa: N802
-            return answers["press"]
-
-        def setText(self, text):  # noqa: N802
-            self.text = text
-
-        def __getattr__(self, name):
-            return lambda *_: None
-
-    monkeypatch.setattr(mark_making, "QMessageBox", Box)
-    return answers
-
-
 def show(dock, folder, qtbot):
     before = dock.table
     dock.show_folder(folder)
@@ -205,23 +174,29 @@ def test_the_case_stays_selected_that_a_person_does_not_leave(
     assert viewer.layers[0].name == "blob 1"
 
 
-@pytest.mark.parametrize("press_on", ["Save", "Discard", "Stay here"])
+@pytest.mark.parametrize("answer", ["save", "discard", "stay"])
 def test_marks_that_are_not_saved_are_asked_about(
-    opened, folder, tmp_path, qtbot, answers, press_on
+    opened, folder, tmp_path, qtbot, monkeypatch, answer
 ):
+    asked = []
+
+    def ask(*words, **_):
+        asked.append(words)
+        return answer
+
+    monkeypatch.setattr(mark_making, "ask_about_unsaved", ask)
     other = tmp_path / "other"
     other.mkdir()
     Image.fromarray(np.eye(9, dtype=np.uint8)).save(other / "a.png")
     opened.table.mark(opened.table.rows[:1], group="P7")
-    answers["press"] = press_on
     before = opened.table
     opened.show_folder(other)
-    assert len(answers["asked"]) == 1
-    if press_on == "Stay here":
+    assert len(asked) == 1
+    if answer == "stay":
         assert opened.table is before
         return
     qtbot.waitUntil(lambda: opened.table is not before)
-    assert (folder / "groups.csv").exists() == (press_on == "Save")
+    assert (folder / "groups.csv").exists() == (answer == "save")
 
 
 def test_what_is_filtered_or_selected_is_what_is_worked_on(opened):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import (  # type: ignore[attr-defined]  # qtpy renames Signal
     QCoreApplication,
@@ -11,46 +11,39 @@ from qtpy.QtCore import (  # type: ignore[attr-defined]  # qtpy renames Signal
     QObject,
     Signal,
 )
-from qtpy.QtWidgets import QMessageBox, QWidget
 
 from specimen_unet.domain.errors import SpecimenUnetError
+from specimen_unet.files.pairing import ONLY_OBSERVER
 from specimen_unet.files.predictions import read_prediction
 from specimen_unet.viewer.case_display import CaseDisplay
 from specimen_unet.viewer.opened_case import open_case, save_edited
 from specimen_unet.widgets.latest_task import LatestTask
+from specimen_unet.widgets.unsaved_question import UnsavedAnswer, ask_about_unsaved
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+    from qtpy.QtWidgets import QWidget
 
     from specimen_unet.domain.case import Array
     from specimen_unet.files.case_table import CaseTable, Row
     from specimen_unet.files.predictions import Prediction
     from specimen_unet.viewer.opened_case import OpenedCase
 
-Answer = Literal["save", "discard", "stay"]
 _WAIT_MS = 50
 
 
-def ask_about_edits(parent: QWidget, case: str, observers: list[str]) -> Answer:
+def ask_about_edits(parent: QWidget, case: str, observers: list[str]) -> UnsavedAnswer:
     """Ask whether labels that were changed shall be saved."""
-    box = QMessageBox(parent)
-    box.setWindowTitle("Labels were changed")
-    who = " and ".join(observers)
-    box.setText(f"The labels of {who} on {case} were changed and not saved.")
-    box.setInformativeText(
-        "Saving writes them into the files they were read from, or into a new file if "
-        "nobody drew on it before."
+    of = "" if observers == [ONLY_OBSERVER] else f" of {' and '.join(observers)}"
+    return ask_about_unsaved(
+        parent,
+        "Labels were changed",
+        f"The labels{of} on {case} were changed and not saved.",
+        more="Saving writes them into the files they were read from, or into a new "
+        "file if nobody drew on it before.",
+        discard="Discard changes",
+        stay=f"Stay at {case}",
     )
-    save = box.addButton("Save", QMessageBox.ButtonRole.AcceptRole)
-    discard = box.addButton("Discard changes", QMessageBox.ButtonRole.DestructiveRole)
-    stay = box.addButton(f"Stay at {case}", QMessageBox.ButtonRole.RejectRole)
-    box.setDefaultButton(save)
-    box.setEscapeButton(stay)
-    box.exec()
-    pressed = box.clickedButton()
-    if pressed is save:
-        return "save"
-    return "discard" if pressed is discard else "stay"
 
 
 class CaseOpening(QObject):
@@ -130,7 +123,7 @@ class CaseOpening(QObject):
         self._display.clear()
         return True
 
-    def settle(self) -> Answer:
+    def settle(self) -> UnsavedAnswer:
         """Ask about what was painted, and save it at once if it shall be.
 
         Returns

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from functools import partial
 from threading import Event as Flag
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import (  # type: ignore[attr-defined]  # qtpy renames Signal
     QObject,
     QTimer,
     Signal,
 )
-from qtpy.QtWidgets import QMessageBox
 
 from specimen_unet.domain.errors import SpecimenUnetError
 from specimen_unet.files.near_duplicates import find_near_duplicates
 from specimen_unet.files.split_making import made_splits
 from specimen_unet.widgets.latest_task import LatestTask
+from specimen_unet.widgets.unsaved_question import UnsavedAnswer, ask_about_unsaved
 
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
@@ -94,24 +94,18 @@ class MarkMaking(QObject):
             return str(error)
         return ""
 
-    def ask_about_marks(self, parent: QWidget) -> Literal["save", "discard", "stay"]:
+    def ask_about_marks(self, parent: QWidget) -> UnsavedAnswer:
         """Ask whether groups and splits that were changed shall be saved."""
         table = self._shelf.table
         if table is None or not table.is_marked:
             return "discard"
-        box = QMessageBox(parent)
-        box.setWindowTitle("Groups and splits were changed")
-        box.setText("The groups and splits of these cases were changed and not saved.")
-        save = box.addButton("Save", QMessageBox.ButtonRole.AcceptRole)
-        discard = box.addButton("Discard", QMessageBox.ButtonRole.DestructiveRole)
-        stay = box.addButton("Stay here", QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(save)
-        box.setEscapeButton(stay)
-        box.exec()
-        pressed = box.clickedButton()
-        if pressed is save:
-            return "save"
-        return "discard" if pressed is discard else "stay"
+        return ask_about_unsaved(
+            parent,
+            "Groups and splits were changed",
+            "The groups and splits of these cases were changed and not saved.",
+            discard="Discard",
+            stay="Stay here",
+        )
 
     def stop(self) -> None:
         """Look for nothing any more."""
