@@ -126,7 +126,7 @@ def all_open_cases(model: Path, folder: Path) -> None:
     until(lambda: not compare.is_busy, "the scores of all cases")
     compare.cases.table.cellClicked.emit(0, 0)  # the worst
     until(lambda: not compare.is_busy, "its scores")
-    scroll_to(compare.cases.plots)
+    scroll_to(compare.report)
     photograph(viewer, folder / "compare-all.png")
     viewer.close()
 

@@ -79,3 +79,12 @@ def test_surfaces_of_one_slice_are_in_the_unit_of_the_grid(tmp_path):
         pass
     assert job.table()["hd95"].item() == pytest.approx(0.5)
     assert job.table()["distance_unit"].item() == "mm"
+
+
+def test_what_does_not_fit_on_the_disk_is_refused_before_it_is_copied(tmp_path):
+    # Nothing of it is in memory or on the disk: it is one voxel, repeated.
+    huge = np.broadcast_to(np.uint8(1), (1 << 20, 1 << 20, 1 << 10))
+    comparison = Comparison("a", huge, {"b": huge}, Grid((1, 1, 1), "mm"))
+    with pytest.raises(RunFolderError, match=r"need 2251799.8 GB .* are free"):
+        SurfaceJob.create(tmp_path, comparison, None)
+    assert list(tmp_path.iterdir()) == []

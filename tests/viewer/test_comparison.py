@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
-from specimen_unet.domain.errors import SpecimenUnetError
-from specimen_unet.viewer.comparison import check_compared_layers
+from specimen_unet.domain.errors import NoAnnotationError, SpecimenUnetError
+from specimen_unet.viewer.comparison import check_compared_layers, check_surfaces
 from specimen_unet.viewer.layers import names_of_labels
 
 FRAME = {"scale": (0.5, 0.1, 0.1), "units": ["mm"] * 3}
@@ -105,3 +105,12 @@ def test_names_of_labels_come_from_the_prediction_first():
     names = check_compared_layers(model, [truth]).comparison("everywhere").label_names
     assert names == {1: "tumour", 2: "rim"}
     assert names_of_labels([labels("plain")]) == {}
+
+
+@pytest.mark.parametrize("annotation", ["slices", "painted"])
+def test_surfaces_of_what_is_partly_annotated_are_refused(annotation):
+    check_surfaces("everywhere")
+    with pytest.raises(NoAnnotationError, match=r"only where everything .* so\.$"):
+        check_surfaces(annotation)
+    with pytest.raises(NoAnnotationError, match=r"so\. Or not\.$"):
+        check_surfaces(annotation, "Or not.")

@@ -6,11 +6,14 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from napari.components import ViewerModel
 
 from specimen_unet.domain.plan import Fingerprint, Forecast, Plan, Split
 from specimen_unet.domain.settings import TrainingSettings
+from specimen_unet.viewer.provenance import mark_layer
+from specimen_unet.widgets import job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,6 +125,40 @@ def open_case() -> Callable[..., None]:
             viewer.add_labels(drawn.copy(), name=f"{name}_{observer}", **frame)
 
     return open_layers
+
+
+@pytest.fixture
+def three_specimens(
+    make_blob_case: Callable[..., Case], open_case: Callable[..., None]
+) -> ViewerModel:
+    """Open three specimens of two observers, segmented ever worse by one model."""
+    viewer = ViewerModel()
+    for number in (1, 2, 3):
+        case = make_blob_case((8, 32, 32), observers=("EA", "MG"))
+        name = f"specimen 0{number}"
+        open_case(viewer, case, name)
+        drawn = viewer.layers[f"{name}_EA"]
+        predicted = np.roll(drawn.data, number, axis=-1)
+        layer = viewer.add_labels(
+            predicted, name=f"{name} - m", scale=drawn.scale, units=drawn.units
+        )
+        layer.features = {"index": [0, 1], "label": ["background", "tumour"]}
+        mark_layer(layer, "segmentation", image=name, model="/gone/m.safetensors")
+    return viewer
+
+
+@pytest.fixture
+def idle_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start an engine that never answers, and costs nothing."""
+    command = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    monkeypatch.setattr(job, "worker_command", lambda: command)
+
+
+@pytest.fixture
+def dead_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start an engine that dies at its first work."""
+    command = [sys.executable, "-c", "import sys; sys.stdin.readline(); sys.exit(3)"]
+    monkeypatch.setattr(job, "worker_command", lambda: command)
 
 
 @pytest.fixture

@@ -9,42 +9,29 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
-from napari.components import ViewerModel
 from PIL import Image
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-from specimen_unet.domain.errors import SpecimenUnetError
 from specimen_unet.domain.overlap import compare
 from specimen_unet.domain.score_tables import worst_first
 from specimen_unet.files.consensus import consensus
-from specimen_unet.viewer.provenance import kind_of_layer, mark_layer
+from specimen_unet.viewer.provenance import kind_of_layer
 from specimen_unet.widgets import compare_dock
 from specimen_unet.widgets.compare_dock import CompareDock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from napari.components import ViewerModel
+
 LEFT = Qt.MouseButton.LeftButton
 
 
 @pytest.fixture
-def viewer(make_blob_case, open_case) -> ViewerModel:
-    """Three specimens of two observers, segmented ever worse by one model."""
-    viewer = ViewerModel()
-    for number in (1, 2, 3):
-        case = make_blob_case((8, 32, 32), observers=("EA", "MG"))
-        name = f"specimen 0{number}"
-        open_case(viewer, case, name)
-        drawn = viewer.layers[f"{name}_EA"]
-        predicted = np.roll(drawn.data, number, axis=-1)
-        layer = viewer.add_labels(
-            predicted, name=f"{name} - m", scale=drawn.scale, units=drawn.units
-        )
-        layer.features = {"index": [0, 1], "label": ["background", "tumour"]}
-        mark_layer(layer, "segmentation", image=name, model="/gone/m.safetensors")
-    return viewer
+def viewer(three_specimens) -> ViewerModel:
+    return three_specimens
 
 
 @pytest.fixture
@@ -242,16 +229,9 @@ def test_surfaces_of_what_is_partly_annotated_are_refused(viewer, open_dock, qtb
     dock = open_dock(viewer)
     dock.choices.annotation.value = "slices"
     settle(qtbot, dock)
-    dock.surfaces.work.start = lambda compared, _: _told(dock, compared)
     QTest.mouseClick(dock.surfaces.button, LEFT)
+    settle(qtbot, dock)
     assert "only where everything is annotated" in dock.surfaces.note.value
-
-
-def _told(dock, compared) -> None:
-    try:
-        compared()
-    except SpecimenUnetError as error:
-        dock.surfaces.work.ended.emit(str(error))
 
 
 def test_every_pair_stands_in_a_matrix(viewer, open_dock, qtbot):
@@ -294,7 +274,7 @@ def test_every_plot_is_saved_dark_on_white_or_as_numbers(
 
 def test_a_report_of_all_open_cases_is_written(viewer, open_dock, qtbot, tmp_path):
     dock = open_dock(viewer)
-    dock.report.asked.emit(tmp_path / "r.html")
+    dock.report.write(tmp_path / "r.html")
     settle(qtbot, dock, seconds=60)
     assert dock.report.written == tmp_path / "r.html"
     text = (tmp_path / "r.html").read_text("utf-8")
@@ -315,12 +295,50 @@ def test_a_report_of_labels_without_an_image_is_written(
     for number in (1, 2, 3):
         viewer.layers.remove(f"specimen 0{number}")
     settle(qtbot, dock)
-    dock.report.asked.emit(tmp_path / "r.html")
+    dock.report.write(tmp_path / "r.html")
     settle(qtbot, dock, seconds=60)
     assert "This is one case" in (tmp_path / "r.html").read_text("utf-8")
-    dock.report.asked.emit(tmp_path / "r.html" / "under-a-file.html")
+    dock.report.write(tmp_path / "r.html" / "under-a-file.html")
     settle(qtbot, dock, seconds=60)
     assert "cannot be written" in dock.report.note.value
+
+
+def test_a_report_measures_with_the_tolerance_of_the_surface_panel(
+    viewer, open_dock, qtbot
+):
+    for layer in viewer.layers:
+        if "specimen 02" in layer.name:
+            layer.units = ("um",) * 3
+    dock = open_dock(viewer)
+    assert not dock.report.surfaces.isChecked()
+    assert not dock.report.tolerance_note.visible
+    dock.report.surfaces.setChecked(True)
+    assert "Tolerance: 1 mm" in dock.report.tolerance_note.value
+    dock.surfaces.tolerance.setValue(0.75)
+    assert "Tolerance: 0.75 mm" in dock.report.tolerance_note.value
+    dock.surfaces.tolerance.setValue(0)
+    assert "no surface Dice" in dock.report.tolerance_note.value
+    dock.surfaces.tolerance.setValue(1)
+    # The same number, but of another unit.
+    dock.choose_prediction(viewer.layers["specimen 02 - m"])
+    settle(qtbot, dock)
+    assert "Tolerance: 1 µm" in dock.report.tolerance_note.value
+
+
+@pytest.mark.usefixtures("idle_engine")
+def test_a_dock_that_is_closed_while_it_measures_for_a_report_leaves_nothing(
+    viewer, open_dock, qtbot, tmp_path
+):
+    dock = open_dock(viewer)
+    dock.report.surfaces.setChecked(True)
+    dock.report.write(tmp_path / "r.html")
+    measuring = tmp_path / "runs" / ".measuring"
+    qtbot.waitUntil(lambda: "Case 1 of 3" in dock.report.note.value)
+    assert len(list(measuring.iterdir())) == 1
+    dock._release()
+    assert not dock.is_busy
+    assert list(measuring.iterdir()) == []
+    assert not list(tmp_path.glob("r.*"))
 
 
 @pytest.mark.alone

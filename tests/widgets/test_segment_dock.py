@@ -59,13 +59,6 @@ def put_in_library(tiny_models):
 
 
 @pytest.fixture
-def idle_engine(monkeypatch) -> None:
-    """An engine that never answers, and costs nothing."""
-    command = [sys.executable, "-c", "import sys; sys.stdin.read()"]
-    monkeypatch.setattr(job, "worker_command", lambda: command)
-
-
-@pytest.fixture
 def open_dock(qtbot, one_core) -> Callable[..., SegmentDock]:
     docks = []
 

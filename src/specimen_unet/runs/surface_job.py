@@ -10,6 +10,7 @@ import pandas as pd
 from pydantic import Field
 
 from specimen_unet.domain.comparison import Comparison
+from specimen_unet.domain.errors import RunFolderError
 from specimen_unet.domain.grid import Grid
 from specimen_unet.domain.settings import Settings
 from specimen_unet.files.replacing import replaced
@@ -49,7 +50,15 @@ class SurfaceJob:
     def create(
         cls, parent: Path, comparison: Comparison, tolerance: float | None
     ) -> SurfaceJob:
-        """Write what is compared into a new folder of `parent`."""
+        """Write what is compared into a new folder of `parent`.
+
+        Raises
+        ------
+        RunFolderError
+            If the disk has no room for it: a mapped file that does not fit would
+            kill the process.
+        """
+        _check_room(parent, comparison)
         order = SurfaceOrder(
             name=comparison.name,
             observers=tuple(comparison.truths),
@@ -106,3 +115,17 @@ class SurfaceJob:
     def remove(self) -> None:
         """Delete the folder and all that is in it."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _check_room(parent: Path, comparison: Comparison) -> None:
+    parent.mkdir(parents=True, exist_ok=True)
+    needed = sum(
+        labels.nbytes for labels in (comparison.predicted, *comparison.truths.values())
+    )
+    free = shutil.disk_usage(parent).free
+    if needed > free:
+        raise RunFolderError(
+            f"The labels need {needed / 1e9:.1f} GB to be measured, but in {parent} "
+            f"{free / 1e9:.1f} GB are free: delete old runs, or name another folder "
+            "in the environment variable SPECIMEN_UNET_RUNS."
+        )

@@ -109,6 +109,24 @@ def check_compared_layers(prediction: Any, truths: Sequence[Any]) -> ComparedLay
     return compared
 
 
+def check_surfaces(annotation: Annotation, otherwise: str = "") -> None:
+    """Refuse to measure surfaces of labels that were not drawn everywhere.
+
+    `otherwise` says what else a person can do.
+
+    Raises
+    ------
+    NoAnnotationError
+        Where slices were left out there is no surface.
+    """
+    if annotation != "everywhere":
+        reason = (
+            "Surfaces can be measured only where everything is annotated: choose "
+            "above that unlabelled (0) means background, if that is so."
+        )
+        raise NoAnnotationError(f"{reason} {otherwise}".rstrip())
+
+
 def _check_pair(prediction: Any, truth: Any) -> None:
     """Refuse a truth that cannot be laid upon the prediction voxel by voxel."""
     if truth is prediction:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import napari.viewer
 
     from specimen_unet.domain.case import Annotation, Array
+    from specimen_unet.domain.comparison import Comparison
     from specimen_unet.viewer.comparison import ComparedLayers
     from specimen_unet.viewer.pairing import Pair
 
@@ -186,6 +187,25 @@ def score_what_is_there(
     return OpenScores(table, {case.name: case}, PREDICTION, compared.remarks)
 
 
+def comparison_of(case: OpenCase, judged: str, annotation: Annotation) -> Comparison:
+    """Return what is compared in one case, under the names that all cases share.
+
+    Voxels are not copied: they change as one paints.
+
+    Raises
+    ------
+    SpecimenUnetError
+        If its layers cannot be compared.
+    """
+    compared = check_compared_layers(case.prediction, list(case.truths.values()))
+    names = {layer: name for name, layer in case.truths.items()}
+    return replace(
+        compared.comparison(annotation),
+        name=judged,
+        truths={names[layer]: voxels_of(layer) for layer in compared.truths},
+    )
+
+
 def _role(prediction: Any, pairs: Sequence[Pair]) -> str:
     """Return the observer whose labels the prediction is, the same in all cases."""
     for pair in pairs:
@@ -210,14 +230,6 @@ def _segmentation_of(image: Any, prediction: Any, labels: Sequence[Any]) -> Any 
 
 
 def _scored(case: OpenCase, judged: str, annotation: Annotation) -> pd.DataFrame:
-    """Score one case under the names that all cases share."""
-    compared = check_compared_layers(case.prediction, list(case.truths.values()))
-    names = {layer: name for name, layer in case.truths.items()}
-    comparison = replace(
-        compared.comparison(annotation),
-        name=judged,
-        truths={names[layer]: voxels_of(layer) for layer in compared.truths},
-    )
-    table = score(comparison).table
+    table = score(comparison_of(case, judged, annotation)).table
     table.insert(0, "case", case.name)
     return table

@@ -11,8 +11,7 @@ from magicgui.widgets import Container, Widget
 from napari.layers import Image, Labels
 
 from specimen_unet.domain.comparison import Comparison, Scores, score
-from specimen_unet.domain.errors import NoAnnotationError
-from specimen_unet.viewer.comparison import check_compared_layers
+from specimen_unet.viewer.comparison import check_compared_layers, check_surfaces
 from specimen_unet.viewer.open_cases import show_case
 from specimen_unet.widgets.agreement_panel import AgreementPanel
 from specimen_unet.widgets.cases_panel import CasesPanel
@@ -27,14 +26,14 @@ from specimen_unet.widgets.layer_watch import LayerWatch
 from specimen_unet.widgets.made_layers import MadeLayers
 from specimen_unet.widgets.note import Note
 from specimen_unet.widgets.question_panel import QuestionPanel
-from specimen_unet.widgets.report_writing import ReportWriting, content_of_layers
+from specimen_unet.widgets.report_content import ReportedLayers
+from specimen_unet.widgets.report_writing import ReportWriting
 from specimen_unet.widgets.score_panel import ScorePanel
 from specimen_unet.widgets.slice_panel import SlicePanel
 from specimen_unet.widgets.surface_panel import SurfacePanel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from qtpy.QtWidgets import QWidget
 
@@ -65,7 +64,7 @@ class CompareDock(Container[Widget]):
         self.agreement = AgreementPanel()
         self.surfaces = SurfacePanel()
         self.cases = CasesPanel(viewer)
-        self.report = ReportWriting()
+        self.report = ReportWriting(self._reported_layers)
         self.folds = _folds(self.agreement, self.surfaces, self.cases)
         self._results = (
             self.scores,
@@ -109,7 +108,7 @@ class CompareDock(Container[Widget]):
         self.cases.asked.connect(self._compare_cases)
         self.cases.compared.connect(self._watch_layers)
         self.cases.case_chosen.connect(self._go_to_case)
-        self.report.asked.connect(self._write_report)
+        self.surfaces.tolerance_changed.connect(self.report.take_tolerance)
         self._viewer.events.theme.connect(self.cases.take_theme)
 
     def _compare_anew(self) -> None:
@@ -199,23 +198,22 @@ class CompareDock(Container[Widget]):
         with self.cases.unchanged():
             self.choose_prediction(case.prediction)
 
-    def _write_report(self, path: Path) -> None:
-        content = partial(
-            content_of_layers,
+    def _reported_layers(self) -> ReportedLayers:
+        return ReportedLayers(
             *self.choices.chosen,
             images=layers_of_type(self._viewer, Image),
             labels=layers_of_type(self._viewer, Labels),
             annotation=self.choices.annotation.value,
         )
-        self.report.write(content, path)
 
     def _release(self) -> None:
         """Leave the viewer alone: the dock was closed."""
         viewer_goes = self._closing.viewer_goes
         if not viewer_goes:  # otherwise Qt has deleted the timers
-            for part in (self._scoring, self._made, self.cases, self.report):
+            for part in (self._scoring, self._made, self.cases):
                 part.drop()
-        self.surfaces.work.leave(viewer_goes=viewer_goes)
+        for measuring in (self.surfaces.work, self.report):
+            measuring.leave(viewer_goes=viewer_goes)
         self._watch.watch([])
         self.choices.release()
         self.slices.release()
@@ -277,9 +275,5 @@ def _surface_comparison(
     prediction: Labels | None, truths: Sequence[Labels], annotation: Annotation
 ) -> Comparison:
     """Check what surfaces are measured of; runs beside the viewer's thread."""
-    if annotation != "everywhere":
-        raise NoAnnotationError(
-            "Surfaces can be measured only where everything is annotated: choose "
-            "above that unlabelled (0) means background, if that is so."
-        )
+    check_surfaces(annotation)
     return check_compared_layers(prediction, truths).comparison(annotation)

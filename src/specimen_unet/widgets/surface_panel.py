@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from specimen_unet.domain.comparison import Comparison
-    from specimen_unet.domain.events import TileDone
     from specimen_unet.domain.grid import Grid
+    from specimen_unet.runs.surface_job import SurfaceJob
+    from specimen_unet.widgets.surface_work import CaseProgress
 
 _MEASURE, _STOP = "Measure surfaces", "Stop"
 _COLUMNS = {
@@ -53,9 +54,12 @@ class SurfacePanel(QWidget):
     -------
     asked
         Somebody wants surfaces measured; answer with `measure`.
+    tolerance_changed : float and str
+        The tolerance and its unit.
     """
 
     asked = Signal()
+    tolerance_changed = Signal(float, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -95,13 +99,14 @@ class SurfacePanel(QWidget):
         step = min(grid.spacing)
         self.tolerance.setSingleStep(step)
         self.tolerance.setValue(2 * step)
+        self._tell_tolerance()  # also where only the unit is another
 
     def measure(self, compared: Callable[[], Comparison]) -> None:
         """Measure what `compared` returns."""
         self.button.setText(_STOP)
         self.note.tell("")
         self.progress.tell("Starting the engine…")
-        self.work.start(compared, self.tolerance.value() or None)
+        self.work.start(lambda: [("", compared())], self.tolerance.value() or None)
 
     def mark_stale(self) -> None:
         """Say that the labels are no longer those that were measured."""
@@ -118,6 +123,7 @@ class SurfacePanel(QWidget):
 
     def _connect(self) -> None:
         self.button.clicked.connect(self._ask)
+        self.tolerance.valueChanged.connect(self._tell_tolerance)
         self.work.progressed.connect(self._show_progress)
         self.work.done.connect(self._show)
         self.work.ended.connect(self._end)
@@ -129,8 +135,13 @@ class SurfacePanel(QWidget):
         else:
             self.asked.emit()
 
-    def _show_progress(self, event: TileDone) -> None:
-        self.progress.tell(f"Pair {event.tile} of {event.of} measured")
+    def _tell_tolerance(self) -> None:
+        self.tolerance_changed.emit(self.tolerance.value(), self._unit.text())
+
+    def _show_progress(self, progress: CaseProgress) -> None:
+        if progress.pair is not None:
+            pair = progress.pair
+            self.progress.tell(f"Pair {pair.tile} of {pair.of} measured")
 
     def _end(self, message: str) -> None:
         self.button.setText(_MEASURE)
@@ -138,8 +149,11 @@ class SurfacePanel(QWidget):
         if message:
             self.note.tell(message)
 
-    def _show(self, table: pd.DataFrame) -> None:
+    def _show(self, copies: dict[str, SurfaceJob]) -> None:
         """Show what was measured."""
+        (copy,) = copies.values()
+        table = copy.table()
+        self.work.clear()
         self._end("")
         self.table.values = table
         unit = unit_name(str(table["distance_unit"].iloc[0]), 1)
