@@ -96,6 +96,13 @@ def test_sizes_in_different_units_are_not_added_up(table):
     assert set(sizes_in(both)["unit"]) == {"mm²", "pixels"}
 
 
+def test_distances_in_different_units_are_not_averaged(table):
+    measured = table.assign(hd95=2.0, surface_dice=0.5, distance_unit="mm")
+    assert {"hd95", "surface_dice"} <= set(summary_of(measured)["score"])
+    measured.loc[measured["case"] == "bad", "distance_unit"] = "pixel"
+    assert not {"hd95", "surface_dice"} & set(summary_of(measured)["score"])
+
+
 def test_sizes_of_a_pair_are_compared_by_hand(table):
     row = sizes_in(table).query("first == 'model' and second == 'MG'").iloc[0]
     differences = np.array([36 - 49, 16 - 49, 36 - 49]) * 0.25

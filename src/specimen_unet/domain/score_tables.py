@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _PAIR = ["first", "second"]
 _NO_SCORES = ("case", *_PAIR, "between_observers", "size_unit", "distance_unit")
+SURFACE_SCORES = ("hd95", "mean_surface_distance", "surface_dice")
+"""The columns of `engine.surface_distances`; they have a unit, or a tolerance in it."""
+
 FEW_GROUPS = 10
 """Below this an interval is narrower than it should be."""
 
@@ -90,12 +93,14 @@ def summary_of(
     -------
     DataFrame
         ``first, second, between_observers`` and the columns of `summary.summarise`.
-        Sizes are left out where their units differ.
+        Sizes are left out where their units differ, and so are distances.
     """
     left_out = list(_NO_SCORES)
     if table["size_unit"].nunique() > 1:
         left_out += [name for name in map(str, table) if name.endswith("_size")]
         left_out.append("size_difference")
+    if "distance_unit" in table and table["distance_unit"].nunique() > 1:
+        left_out += SURFACE_SCORES
     parts = []
     for pair, rows in table.groupby(["between_observers", *_PAIR], sort=False):
         by_case = {

@@ -13,11 +13,12 @@ from specimen_unet.domain.errors import (
     GridMismatchError,
     SpecimenUnetError,
 )
+from specimen_unet.domain.score_tables import SURFACE_SCORES
 from specimen_unet.files.case_options import AS_FOUND
 from specimen_unet.files.images import image_stem, read_labels
 from specimen_unet.runs.answers import Answer, Status, records
 from specimen_unet.runs.drawn_files import Drawn, drawn_by_case, predicted_files
-from specimen_unet.runs.surface_scores import SURFACE_SCORES, in_words, with_surfaces
+from specimen_unet.runs.surface_scores import in_words, with_surfaces
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,6 +10,7 @@ import pandas as pd
 from specimen_unet.domain.comparison import score
 from specimen_unet.domain.errors import NoAnnotationError
 from specimen_unet.domain.events import Finished, TileDone
+from specimen_unet.domain.score_tables import SURFACE_SCORES
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from specimen_unet.domain.comparison import Comparison
     from specimen_unet.domain.control import Control
     from specimen_unet.runs.surface_job import SurfaceJob
-
-SURFACE_SCORES = ("hd95", "mean_surface_distance", "surface_dice")
 
 
 def with_surfaces(

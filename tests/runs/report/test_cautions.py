@@ -72,3 +72,11 @@ def test_undefined_scores_and_failures_are_told(make_content, scores):
 def test_sizes_in_several_units_are_told(make_content, scores):
     scores.loc[0, "size_unit"] = "voxels"
     assert "different units (mm³ and voxels)" in told(make_content(scores=scores))
+
+
+def test_distances_in_several_units_are_told(make_content, scores):
+    scores = scores.assign(hd95=2.0, distance_unit="mm")
+    assert "not summed up" not in told(make_content(scores=scores))
+    scores.loc[0, "distance_unit"] = "pixel"
+    text = told(make_content(scores=scores))
+    assert "Surface distances are in different units (mm and pixel)" in text

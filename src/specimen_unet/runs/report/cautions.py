@@ -103,6 +103,12 @@ def _of_scores(content: ReportContent) -> Iterator[str]:
     if content.scores["size_unit"].nunique() > 1:
         units = listed(sorted(map(str, content.scores["size_unit"].unique())))
         yield f"Sizes are in different units ({units}) and were not summed up."
+    if "distance_unit" in scores and scores["distance_unit"].nunique() > 1:
+        units = listed(sorted(map(str, scores["distance_unit"].unique())))
+        yield (
+            f"Surface distances are in different units ({units}) and were not summed "
+            "up; the tolerance was taken in the unit of each case."
+        )
     if len(observers_in(content.scores)) == 1:
         yield (
             "There is one observer: how far people differ, which is the yardstick, is "

@@ -48,10 +48,10 @@ def _surfaces(content: ReportContent, cite: References) -> str:
         f"both {cite.cite('surface-distance')}"
     )
     if content.tolerance is not None:
-        unit = content.scores["distance_unit"].iloc[0]
+        units = " or ".join(content.scores["distance_unit"].unique())
         text += (
             "; surface Dice is the share of both surfaces within "
-            f"{content.tolerance:g} {unit} of the other {cite.cite('surface-dice')}"
+            f"{content.tolerance:g} {units} of the other {cite.cite('surface-dice')}"
         )
     return f"{text}."
 
