@@ -5,6 +5,7 @@ import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -55,16 +56,12 @@ SIZES = {"FastUNet": DEFAULT, "UNet": UNET, "DynUNet": NNUNETS}
 TRAIN = """
 import ctypes
 import sys
-from pathlib import Path
 import torch
+from peak_memory import PeakMemory
 from specimen_unet.domain.plan import Plan
 from specimen_unet.engine.devices import settle_heap
 from specimen_unet.engine.learner import Learner
 from specimen_unet.engine.patches import Batch
-
-def resident(name):
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(name)) * 1024
 
 def train(plan, steps):
     learner = Learner(plan, torch.device("cpu"), None)
@@ -79,10 +76,9 @@ levels = len(plan.channels)
 tiny = {"channels": (4,) * levels, "patch": (2 * 2**levels,) * len(plan.patch)}
 train(plan.model_copy(update=tiny), 1)
 ctypes.CDLL("libc.so.6").malloc_trim(0)
-Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-before = resident("VmRSS")
-train(plan, 3)
-print(resident("VmHWM") - before)
+with PeakMemory() as peak:
+    train(plan, 3)
+print(peak.grown)
 """
 
 
@@ -107,6 +103,7 @@ def growth_of_training(plan: Plan) -> int:
         input=plan.model_dump_json(),
         stdout=subprocess.PIPE,
         check=True,
+        cwd=Path(__file__).parent,
         text=True,
     )
     return int(answer.stdout)
