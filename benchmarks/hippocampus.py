@@ -73,6 +73,7 @@ def ours(
         minutes=arguments.minutes,
         seed=arguments.seed,
         device=arguments.device,
+        augmentation=arguments.augmentation,
         progress=lambda line: print(line, file=sys.stderr),
     )
     minutes = (time.perf_counter() - began) / 60
@@ -137,6 +138,7 @@ def main() -> None:
     parser.add_argument("--scored", type=int, help="volumes to score; 40 without")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--augmentation", type=float, default=1, help="of ours")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--side", choices=[*SIDES, "both", "all"], default="both")
     parser.add_argument(
