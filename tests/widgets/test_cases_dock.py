@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PIL import Image
+from qtpy.QtWidgets import QScrollArea
 
 from specimen_unet.files.case_folder import CaseFolder
 from specimen_unet.files.images import write_image, write_labels
@@ -197,6 +198,19 @@ def test_marks_that_are_not_saved_are_asked_about(
         return
     qtbot.waitUntil(lambda: opened.table is not before)
     assert (folder / "groups.csv").exists() == (answer == "save")
+
+
+def test_nothing_is_hidden_below_the_scroll_bar(opened, qtbot):
+    opened.native.resize(330, 300)
+    opened.native.show()
+    scroll = opened.native.findChild(QScrollArea)
+    qtbot.waitUntil(lambda: scroll.verticalScrollBar().isVisible())
+    opened.save.text = "Save groups and splits of many more words"
+    qtbot.waitUntil(lambda: scroll.minimumWidth() > 330)
+    opened.native.resize(330, 300)
+    qtbot.waitUntil(
+        lambda: scroll.viewport().width() >= scroll.widget().minimumSizeHint().width()
+    )
 
 
 def test_what_is_filtered_or_selected_is_what_is_worked_on(opened):

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container, Widget
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qtpy.QtGui import QResizeEvent
+
+
+_NARROWEST = 330
 
 
 class _Column(QWidget):
@@ -34,6 +37,22 @@ class _Column(QWidget):
         super().resizeEvent(event)
         if event is not None and event.size().width() != event.oldSize().width():
             self.updateGeometry()
+
+
+class _Scroll(QScrollArea):
+    """As wide as the widest row needs beside the scroll bar, with the words of now."""
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+        """Follow the rows, which ask for another layout when their words change."""
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            self._fit_width()
+        return super().eventFilter(watched, event)
+
+    def _fit_width(self) -> None:
+        rows, bar = self.widget(), self.verticalScrollBar()
+        if rows is not None and bar is not None:
+            needed = rows.minimumSizeHint().width() + bar.sizeHint().width()
+            self.setMinimumWidth(max(_NARROWEST, needed + 2 * self.frameWidth()))
 
 
 def fill_column(
@@ -64,13 +83,12 @@ def fill_column(
         column.addStretch(1)
     else:
         column.setStretchFactor(fills, 1)
-    scroll = QScrollArea()
+    scroll = _Scroll()
     scroll.setWidget(inner)
     scroll.setWidgetResizable(True)
     scroll.setFrameShape(QFrame.Shape.NoFrame)
     scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    # The widest row (306 pixels in Compare) beside a vertical scroll bar.
-    scroll.setMinimumWidth(330)
+    scroll.setMinimumWidth(_NARROWEST)
     dock.margins = (0, 0, 0, 0)
     dock.native.layout().addWidget(scroll)
     # Otherwise napari squeezes the dock with a stretch below it.
