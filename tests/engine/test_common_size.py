@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -51,6 +53,30 @@ def test_all_are_brought_to_one_size_and_the_plan_says_why(cases):
     assert height * width < 256**2
     assert "their sizes differ" in found.reasons["resize_to"]
     assert "covers a whole typical case" in found.reasons["patch"]
+
+
+LARGE = [(4 * height, 4 * width) for height, width in SHAPES]
+
+
+def test_in_few_minutes_they_are_small_and_learnt_from_by_the_light_network():
+    cases = [picture(number, shape) for number, shape in enumerate(LARGE)]
+    slow, quick = (plan(cases, minutes=n, device="cpu") for n in (10, 1))
+    assert math.prod(quick.resize_to) <= 18_500 < math.prod(slow.resize_to)
+    assert quick.network == "FastUNet"
+    assert "In 1 min small ones teach most" in quick.reasons["resize_to"]
+    assert "minute" not in slow.reasons["resize_to"]
+
+
+def test_thin_lines_are_not_made_smaller_in_few_minutes():
+    cases = []
+    for number, shape in enumerate(LARGE):
+        line = np.zeros(shape, np.uint8)
+        line[shape[0] // 2 : shape[0] // 2 + 2] = 1
+        image = line + np.random.default_rng(number).normal(0, 0.2, shape)
+        cases.append(Case(image, {"EA": line}, name=f"line {number}"))
+    quick, slow = (plan(cases, minutes=n, device="cpu") for n in (1, 10))
+    assert quick.resize_to == slow.resize_to
+    assert quick.network == "UNet"
 
 
 def test_a_patch_shows_a_whole_picture_of_any_size(cases):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from specimen_unet.domain.advice import FOR_BACKBONE, FOR_NETWORK
 from specimen_unet.domain.errors import PlanError
+from specimen_unet.engine.common_size import learns_small
 from specimen_unet.engine.decisions import Decision, by_hand, with_advice
 from specimen_unet.engine.haste import is_hurried, residual_units
 from specimen_unet.engine.pretrained import DIMENSIONS, damage, is_installed
@@ -61,8 +62,11 @@ def decide_architecture(
     PlanError
         If something was chosen that the network does not have.
     """
-    network = decide_network(settings, minutes)
-    is_ready = settings.network == "auto" and network.value == "FastUNet"
+    is_small = learns_small(settings, seen, minutes)
+    network = decide_network(settings, minutes, is_small=is_small)
+    is_ready = (
+        settings.network == "auto" and network.value == "FastUNet" and not is_small
+    )
     knows_pictures = is_ready and _suit_pictures(settings, seen, dimensions)
     broken = damage(_USUAL_BACKBONE[dimensions]) if knows_pictures else ""
     if broken:
@@ -115,15 +119,15 @@ def _suit_pictures(
 
 
 def decide_network(
-    settings: TrainingSettings, minutes: float = math.inf
+    settings: TrainingSettings, minutes: float = math.inf, *, is_small: bool = False
 ) -> Decision[NetworkName]:
-    """Choose the architecture; `minutes` are those to hurry."""
+    """Choose the architecture; `minutes` are those to hurry, with small pictures."""
     if settings.network != "auto":
         chosen = by_hand(settings.network, f"Network {settings.network}")
         return with_advice(chosen, FOR_NETWORK)
     if settings.quality:
         return by_hand("DynUNet", "Network DynUNet, nnU-Net's: best in the end")
-    if is_hurried(minutes):
+    if is_hurried(minutes) and not is_small:
         return Decision(
             "UNet", f"Network UNet: it learnt most in 1 min, and {minutes:g} are few."
         )

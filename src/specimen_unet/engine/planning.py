@@ -180,7 +180,7 @@ def _within_memory(
     dimensions, network = decided["dimensions"].value, decided["network"].value
     minutes = minutes_to_hurry(settings, device)
     room = room_on(device, decided["precision"].value, network, dimensions, minutes)
-    common = decide_common_size(settings, seen, room.patch_voxels, start_from)
+    common = decide_common_size(settings, seen, room.patch_voxels, minutes, start_from)
     decided = {**decided, "resize_to": common}
     if common.value is not None:
         decided["spacing"] = Decision((1.0,) * dimensions, "")
