@@ -31,8 +31,8 @@ _MOMENTS: dict[OptimiserName, int] = {"AdamW": 2, "Adam": 2, "SGD": 1}
 # are not always of a size that is asked for next, and convolutions need scratch memory.
 # Measured, as within 1.2 to 2.2, beside what libraries take for themselves
 # (docs/benchmarks.md); a GPU takes what lives.
-_HEAP = {"cpu": 1.42}
-_FIXED = {"cpu": 44 * 2**20}
+_HEAP = {"cpu": 1.4}
+_FIXED = {"cpu": 34 * 2**20}
 # Timed on patches of about so many voxels.
 _TIME_PROBE = 40_000
 _PATIENCE = 1.5  # seconds for one step, and for a few of them
