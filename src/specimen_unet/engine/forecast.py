@@ -32,7 +32,7 @@ _MOMENTS: dict[OptimiserName, int] = {"AdamW": 2, "Adam": 2, "SGD": 1}
 # Measured, as within 1.2 to 2.2, beside what libraries take for themselves
 # (docs/benchmarks.md); a GPU takes what lives.
 _HEAP = {"cpu": 1.4}
-_FIXED = {"cpu": 34 * 2**20}
+_FIXED = {("cpu", "float32"): 60 * 2**20, ("cpu", "bfloat16"): 34 * 2**20}
 # Timed on patches of about so many voxels.
 _TIME_PROBE = 40_000
 _PATIENCE = 1.5  # seconds for one step, and for a few of them
@@ -49,7 +49,8 @@ def memory_of_step(plan: Plan) -> int:
     kind = torch.device(plan.device).type
     held = _held_by_step(plan)
     passing = held.most - held.staying
-    return int(held.staying + _HEAP.get(kind, 1.0) * passing) + _FIXED.get(kind, 0)
+    fixed = _FIXED.get((kind, plan.precision), 0)
+    return int(held.staying + _HEAP.get(kind, 1.0) * passing) + fixed
 
 
 class _Held(NamedTuple):
