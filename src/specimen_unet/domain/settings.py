@@ -57,6 +57,7 @@ def _numbers_from_text(value: Any) -> Any:
 Size = Annotated[int, Field(ge=1)]
 Units = Annotated[int, Field(ge=0, le=4)]
 Rate = Annotated[float, Field(gt=0, le=10)]
+Strength = Annotated[float, Field(ge=0, le=2)]
 Sizes = Annotated[tuple[Size, ...] | Auto, BeforeValidator(_numbers_from_text)]
 Lengths = Annotated[
     tuple[Annotated[float, Field(gt=0)], ...] | Auto,
@@ -216,13 +217,12 @@ class TrainingSettings(Settings):
         "out an axis whose direction matters (the ultrasound beam).",
         json_schema_extra=ADVANCED,
     )
-    augmentation: float = Field(
-        1.0,
-        ge=0,
-        le=2,
+    augmentation: Strength | Auto = Field(
+        "auto",
         title="Augmentation",
-        description="0: none but mirrors. 1: normal. 2: strong.",
-        json_schema_extra={**ADVANCED, "step": 0.1},
+        description="How much patches are changed at random. 0: not but for mirrors. "
+        "1: as usual. 2: strongly, which auto takes where each case is seen often.",
+        json_schema_extra=ADVANCED,
     )
     foreground: float = Field(
         0.5,

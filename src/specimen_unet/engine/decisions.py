@@ -145,11 +145,11 @@ def decide_normalisation(
 
 
 def decide_strength(settings: TrainingSettings) -> Decision[float]:
-    """Say how strongly patches are changed."""
-    if is_chosen(settings, "augmentation"):
+    """Choose how strongly patches are changed, as long as no case is seen often."""
+    if settings.augmentation != "auto":
         return by_hand(settings.augmentation, f"Augmentation {settings.augmentation:g}")
     return Decision(
-        settings.augmentation,
+        1.0,
         "Patches are turned, scaled, blurred and brightened at random, so that the "
         "network copes with images that differ a little.",
     )

@@ -53,6 +53,7 @@ from specimen_unet.engine.precision import fastest_precision
 from specimen_unet.engine.pretrained import weights_file
 from specimen_unet.engine.room import Room, room_on
 from specimen_unet.engine.sizing import by_nnunets_rules, decide_sizes
+from specimen_unet.engine.variety import with_variety
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,7 +126,7 @@ def plan(
     draft = _within_memory(settings, seen, decided, device, levels, start_from)
     with memory_errors("Choose a smaller patch or batch, or close other programs."):
         finished = _with_time(draft, seconds_of_step(draft))
-    return with_reasons(finished, chosen)
+    return with_reasons(with_variety(finished), chosen)
 
 
 def _split(cases: Sequence[Case], settings: TrainingSettings, dimensions: int) -> Split:
