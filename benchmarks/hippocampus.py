@@ -2,8 +2,8 @@
 
     python benchmarks/hippocampus.py --data ../shared/data --minutes 5
 
-Trains on 120 of the 160 volumes of MSD Task04 with the plan's defaults and scores
-the other 40, which neither training nor validation sees: Dice per label pooled
+Trains on 120 of the 160 volumes of MSD Task04 (`--training`) with the plan's defaults
+and scores the others, which neither training nor validation sees: Dice per label pooled
 over each volume, mean over the volumes. `--side monai` trains MONAI's tutorial
 recipe (monai_recipe.py) and `--side nnunet` nnU-Net's own trainer (nnunet_side.py)
 for the same minutes on the same volumes; `both` is ours and MONAI's one after the
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,12 +33,14 @@ if TYPE_CHECKING:
 TRAINING_CASES = 120
 
 
-def split_cases(data: Path, seed: int) -> tuple[list[su.Case], list[su.Case]]:
-    """Shuffle the volumes by the seed; the first 120 train, the others score."""
+def split_cases(
+    data: Path, seed: int, training: int = TRAINING_CASES
+) -> tuple[list[su.Case], list[su.Case]]:
+    """Shuffle the volumes by the seed; the first ones train, the others score."""
     cases = su.read_cases(data / "hippocampus")
     order = np.random.default_rng(seed).permutation(len(cases))
     shuffled = [cases[i] for i in order]
-    return shuffled[:TRAINING_CASES], shuffled[TRAINING_CASES:]
+    return shuffled[:training], shuffled[training:]
 
 
 def score(
@@ -78,14 +81,16 @@ def ours(
     )
     minutes = (time.perf_counter() - began) / 60
 
-    def segment(case: su.Case) -> np.ndarray:
+    def segment(case: su.Case, *, mirror: bool = False) -> np.ndarray:
         return su.segment(
-            case, model, device=arguments.device, probabilities=False
+            case, model, device=arguments.device, probabilities=False, mirror=mirror
         ).labels
 
     plan = model.card.plan
+    mirrored = score(partial(segment, mirror=True), scored)
     return {
         **score(segment, scored),
+        "mirrored_dice": mirrored["mean_dice"],
         "minutes": minutes,
         "steps": model.card.steps_done,
         "network": plan.network,
@@ -135,10 +140,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=5)
-    parser.add_argument("--scored", type=int, help="volumes to score; 40 without")
+    parser.add_argument("--training", type=int, default=TRAINING_CASES)
+    parser.add_argument("--scored", type=int, help="volumes to score; all without")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--augmentation", type=float, default=1, help="of ours")
+    parser.add_argument("--augmentation", default="auto", help="of ours")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--side", choices=[*SIDES, "both", "all"], default="both")
     parser.add_argument(
@@ -156,7 +162,7 @@ def main() -> None:
         run_by_processor_time(arguments.processor_clock)
     if not arguments.processor_clock:
         torch.set_num_threads(arguments.threads)
-    training, scored = split_cases(arguments.data, arguments.seed)
+    training, scored = split_cases(arguments.data, arguments.seed, arguments.training)
     scored = scored[: arguments.scored]
     wanted = {"both": ["ours", "monai"], "all": [*SIDES]}
     results = {

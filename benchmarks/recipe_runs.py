@@ -43,13 +43,15 @@ def runs() -> list[Run]:
             pictures("b10 Lite0", 1200, fold, LITE0, MIDDLE),
             pictures("b10 FastUNet, small", 5600, fold, FAST, SMALL),
             pictures("b10 FastUNet, middle", 3640, fold, FAST, MIDDLE),
+            pictures("b10 full, small", 3720, fold, FAST, SMALL, levels=FULL),
+            pictures("b10 full, middle", 1875, fold, FAST, MIDDLE, levels=FULL),
             pictures(
                 "b10 FastUNet, small then large",
                 3725,
                 fold,
                 FAST,
                 LARGE,
-                [(0.5, 2800, *SMALL), (0.5, 925, *LARGE)],
+                sizes=[(0.5, 2800, *SMALL), (0.5, 925, *LARGE)],
             ),
         ]
     return found
@@ -99,7 +101,7 @@ def pictures(
     fold: int,
     settings: dict[str, Any],
     size: tuple[int, int],
-    sizes: list[tuple[float, int, int, int]] | None = None,
+    **more: Any,
 ) -> Run:
     """Return a run on BUSI's pictures, all of one size, or of several in turn."""
     own = {"patch": size, "resize_to": size, "batch": 7, "mirror_axes": (1,)}
@@ -109,6 +111,6 @@ def pictures(
         "fold": fold,
         "steps": steps,
         "settings": {**settings, "augmentation": 1},
-        "sizes": sizes,
         "plan": own,
+        **more,
     }

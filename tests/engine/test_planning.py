@@ -219,8 +219,9 @@ def test_the_smallest_images_get_a_plan_that_works(
 
 
 def test_the_default_network_folds_blocks_of_fine_voxels(
-    make_blob_case: MakeCase,
+    make_blob_case: MakeCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(planning, "seconds_of_step", lambda _: 1.0)
     cases = [
         make_blob_case((12, 48, 48), seed=seed, spacing=(3, 1, 1)) for seed in (0, 1)
     ]

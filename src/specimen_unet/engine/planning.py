@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from specimen_unet.domain.choices import changed
@@ -15,7 +16,6 @@ from specimen_unet.domain.splits import split_cases
 from specimen_unet.engine.at_spacing import typical_shape
 from specimen_unet.engine.common_size import as_if_of_size, decide_common_size
 from specimen_unet.engine.decisions import (
-    BY_HAND,
     Decision,
     decide_dimensions,
     decide_loss,
@@ -31,12 +31,18 @@ from specimen_unet.engine.decisions import (
     reason_for_split,
     sizes,
 )
+from specimen_unet.engine.detail import (
+    finer_levels,
+    is_leisurely,
+    with_detail_explained,
+)
 from specimen_unet.engine.devices import (
     choose_device,
     device_name,
     free_memory,
     memory_errors,
 )
+from specimen_unet.engine.duration import with_time
 from specimen_unet.engine.fingerprint import fingerprint
 from specimen_unet.engine.forecast import memory_of_step, seconds_of_step
 from specimen_unet.engine.haste import hurried_spacing, minutes_to_hurry
@@ -64,10 +70,8 @@ if TYPE_CHECKING:
     from specimen_unet.domain.plan import Fingerprint, Split
     from specimen_unet.engine.shape_rules import Levels
 
-# Share of the free memory that a step may take, and of the minutes that steps take;
-# the rest is for validation, reading and others.
+# Share of the free memory that a step may take.
 _SHARE_OF_MEMORY = 0.7
-_SHARE_OF_TIME = 0.85
 _SMALLER = 0.7
 _SHORT = "not fit the free memory"
 
@@ -123,9 +127,12 @@ def plan(
         weights_file(decided["backbone"].value)
     split = _split(cases, settings, decided["dimensions"].value)
     decided["split"] = Decision(split, reason_for_split(split))
-    draft = _within_memory(settings, seen, decided, device, levels, start_from)
-    with memory_errors("Choose a smaller patch or batch, or close other programs."):
-        finished = _with_time(draft, seconds_of_step(draft))
+
+    within_memory = partial(_within_memory, settings, seen, decided, device, start_from)
+    finished = _timed(within_memory(levels))
+    finer = None if start_from else finer_levels(finished)
+    if finer and is_leisurely(detailed := _timed(within_memory(finer))):
+        finished = with_detail_explained(detailed)
     return with_reasons(with_variety(finished), chosen)
 
 
@@ -174,8 +181,8 @@ def _within_memory(
     seen: Fingerprint,
     decided: dict[str, Decision[Any]],
     device: torch.device,
-    levels: Levels | None,
     start_from: Plan | None,
+    levels: Levels | None,
 ) -> Plan:
     """Choose the largest sizes for which a step fits into the free memory."""
     dimensions, network = decided["dimensions"].value, decided["network"].value
@@ -270,27 +277,10 @@ def _with_memory(draft: Plan, needed: int, free: int) -> Plan:
     return draft.model_copy(update={"forecast": forecast, "reasons": reasons})
 
 
-def _with_time(draft: Plan, seconds: float) -> Plan:
-    """Turn minutes into steps, or steps into minutes."""
-    a_step = seconds / _SHARE_OF_TIME
-    steps, minutes = draft.steps, draft.minutes
-    if draft.ending == "steps":
-        minutes = steps * a_step / 60
-        reason = f"{steps} steps, {BY_HAND}: about {minutes:.3g} min"
-    else:
-        steps = max(int(minutes * 60 / a_step), 1)
-        until = "at most " if draft.ending == "no improvement" else ""
-        reason = f"About {steps} steps in {until}{minutes:g} min"
-    reason += f", {seconds:.2g} s each; the rest is for validation and reading."
-    changes = {
-        "steps": steps,
-        "minutes": minutes,
-        "forecast": draft.forecast.model_copy(
-            update={"seconds_per_step": seconds, "steps": steps}
-        ),
-        "reasons": {**draft.reasons, "steps": reason},
-    }
-    return draft.model_copy(update=changes)
+def _timed(draft: Plan) -> Plan:
+    """Try a step, to know how many there will be."""
+    with memory_errors("Choose a smaller patch or batch, or close other programs."):
+        return with_time(draft, seconds_of_step(draft))
 
 
 def _gigabytes(count: int) -> str:

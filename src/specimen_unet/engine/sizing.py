@@ -129,7 +129,8 @@ def decide_sizes(
     else:
         check_length("patch", settings.patch, dimensions)
         wanted = settings.patch
-    width = label_width(seen, spacing)
+    # Levels that are given were not chosen by how wide labels are.
+    width = None if levels else label_width(seen, spacing)
     levels = levels or _levels(settings, network, wanted, spacing, width)
     if settings.patch == "auto":
         rounded = fitted(wanted, shape, levels.multiple)
