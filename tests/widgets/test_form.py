@@ -8,7 +8,7 @@ import pytest
 from pydantic import Field
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QComboBox, QStyle, QStyleOptionComboBox
 
 from specimen_unet.domain.errors import PlanError
 from specimen_unet.domain.segmentation_settings import SegmentationSettings
@@ -48,6 +48,27 @@ def test_every_control_has_its_fields_name_title_and_tooltip(
         assert control.name == name
         assert control.label == field.title
         assert control.tooltip == field.description
+
+
+@pytest.mark.parametrize("kind", [TrainingSettings, SegmentationSettings])
+def test_the_default_choices_are_not_cut_off(qtbot: QtBot, kind: Any) -> None:
+    form = SettingsForm(kind)
+    qtbot.addWidget(form.native)
+    form.native.resize(form.native.minimumSizeHint())
+    form.native.show()
+    boxes = form.native.findChildren(QComboBox)
+    assert boxes
+    for box in boxes:
+        drawn = QStyleOptionComboBox()
+        box.initStyleOption(drawn)
+        room = box.style().subControlRect(
+            QStyle.ComplexControl.CC_ComboBox,
+            drawn,
+            QStyle.SubControl.SC_ComboBoxEditField,
+            box,
+        )
+        text = box.fontMetrics().horizontalAdvance(box.currentText())
+        assert text <= room.width(), box.currentText()
 
 
 def test_any_settings_can_be_shown_and_read_back(

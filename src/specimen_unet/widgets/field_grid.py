@@ -11,6 +11,12 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QWidget
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+# How wide a list of choices is at least, counted in letters X as Qt does: as the choice
+# that it opens with, where that is not the long name of a layer.
+_WIDTH_OF_LETTERS = 0.65
+_FEWEST_LETTERS = 8
+_MOST_LETTERS = 13
+
 
 class FieldGrid(Container[Widget]):
     """Labels and controls in two columns, as wide as the font makes them.
@@ -53,7 +59,8 @@ def _narrow(native: QWidget) -> None:
         native.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
-        native.setMinimumContentsLength(8)
+        usual = round(_WIDTH_OF_LETTERS * len(native.currentText()))
+        native.setMinimumContentsLength(min(max(_FEWEST_LETTERS, usual), _MOST_LETTERS))
 
 
 def _label(control: Widget) -> QLabel:

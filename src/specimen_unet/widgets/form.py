@@ -192,7 +192,8 @@ def _control(name: str, field: FieldInfo) -> Widget:
         widget_type="ComboBox" if "choices" in options else None,
         options=options,
     )
-    control.native.setMinimumWidth(60)
+    if "choices" not in options:
+        control.native.setMinimumWidth(60)
     return control
 
 
