@@ -35,7 +35,10 @@ def main() -> None:
     parser.add_argument("--network", default="auto")
     parser.add_argument("--pretrained", action="store_true")
     parser.add_argument(
-        "--small", action="store_true", help="pictures as small as in a short training"
+        "--small-up-to",
+        type=float,
+        metavar="MINUTES",
+        help="pictures small up to so many minutes, instead of what a plan does",
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
@@ -49,8 +52,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.processor_clock:
         run_by_processor_time(arguments.processor_clock)
-    if arguments.small:
-        make_pictures_small()
+    if arguments.small_up_to is not None:
+        make_small_up_to(arguments.small_up_to)
     cases = [case for case in su.read_cases(arguments.data / "busi") if lesion(case)]
     folds = folds_of(cases, arguments.folds, arguments.seed)
     wanted = arguments.only or range(arguments.folds)
@@ -73,11 +76,11 @@ def main() -> None:
     write_record(arguments.json, "busi", results, shown)
 
 
-def make_pictures_small() -> None:
-    """Bring pictures to the size that a plan of a minute or two takes."""
+def make_small_up_to(minutes: float) -> None:
+    """Bring pictures to a small size in trainings of so many minutes."""
     from specimen_unet.engine import common_size
 
-    common_size.is_hurried = lambda _: True
+    common_size._MINUTES = minutes
 
 
 def lesion(case: su.Case) -> bool:

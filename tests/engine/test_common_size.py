@@ -58,13 +58,35 @@ def test_all_are_brought_to_one_size_and_the_plan_says_why(cases):
 LARGE = [(4 * height, 4 * width) for height, width in SHAPES]
 
 
-def test_in_few_minutes_they_are_small_and_learnt_from_by_the_light_network():
-    cases = [picture(number, shape) for number, shape in enumerate(LARGE)]
-    slow, quick = (plan(cases, minutes=n, device="cpu") for n in (10, 1))
+def large_pictures():
+    return [picture(number, shape) for number, shape in enumerate(LARGE)]
+
+
+@pytest.mark.parametrize("minutes", [1, 10])
+def test_in_few_minutes_they_are_small_and_learnt_from_by_the_light_network(minutes):
+    slow, quick = (
+        plan(large_pictures(), minutes=n, device="cpu") for n in (11, minutes)
+    )
     assert math.prod(quick.resize_to) <= 18_500 < math.prod(slow.resize_to)
     assert quick.network == "FastUNet"
-    assert "In 1 min small ones teach most" in quick.reasons["resize_to"]
-    assert "minute" not in slow.reasons["resize_to"]
+    told = f"In {minutes} min small ones teach most"
+    assert told in quick.reasons["resize_to"]
+    assert "teach most" not in slow.reasons["resize_to"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_small"),
+    [
+        ({"network": "FastUNet"}, True),
+        ({"network": "UNet"}, False),
+        ({"quality": True}, False),
+        ({"network": "UNet", "minutes": 1}, True),
+    ],
+    ids=str,
+)
+def test_in_ten_minutes_they_are_small_for_the_usual_network_alone(changes, is_small):
+    found = plan(large_pictures(), **{"minutes": 10, "device": "cpu", **changes})
+    assert ("small ones teach most" in found.reasons["resize_to"]) == is_small
 
 
 def test_thin_lines_are_not_made_smaller_in_few_minutes():
@@ -74,7 +96,7 @@ def test_thin_lines_are_not_made_smaller_in_few_minutes():
         line[shape[0] // 2 : shape[0] // 2 + 2] = 1
         image = line + np.random.default_rng(number).normal(0, 0.2, shape)
         cases.append(Case(image, {"EA": line}, name=f"line {number}"))
-    quick, slow = (plan(cases, minutes=n, device="cpu") for n in (1, 10))
+    quick, slow = (plan(cases, minutes=n, device="cpu") for n in (1, 11))
     assert quick.resize_to == slow.resize_to
     assert quick.network == "UNet"
 

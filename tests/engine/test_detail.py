@@ -40,11 +40,12 @@ def is_detailed(found: Plan) -> bool:
     return set(found.strides[0]) == {1}
 
 
+@pytest.mark.parametrize("dimensions", [2, 3])
 def test_with_time_enough_it_works_voxel_by_voxel(
-    volumes: list[Case], step_takes: Callable[..., None]
+    dimensions: int, volumes: list[Case], step_takes: Callable[..., None]
 ) -> None:
     step_takes(0.01, 0.02)
-    found = plan(volumes, device="cpu", minutes=10)
+    found = plan(volumes, device="cpu", minutes=10, dimensions=dimensions)
     assert is_detailed(found)
     assert found.channels[0] == 16
     assert found.forecast.seconds_per_step == pytest.approx(0.02)
@@ -84,7 +85,6 @@ def test_many_steps_are_not_enough_where_each_case_is_seen_seldom(
     "changes",
     [
         {"channels": (8, 16)},
-        {"dimensions": 2},
         {"network": "UNet"},
         {"minutes": 2, "network": "DynUNet"},
     ],

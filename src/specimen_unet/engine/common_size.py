@@ -26,8 +26,10 @@ _ALIKE = 1.2
 # What the sides of the usual networks' patches are divisible by: of a size that is
 # not, a patch would be a little smaller, and every picture would take four of them.
 _MULTIPLE = 16
-# In a minute of two cores, small pictures teach more: BUSI came to a Dice of 0.70 at
-# 112 x 144 pixels and of 0.52 at 224 x 272 (docs/benchmarks.md).
+# Up to so many minutes of two cores small pictures teach more: in one, BUSI came to a
+# Dice of 0.70 at 112 x 144 pixels and of 0.52 at 224 x 272, and in ten to 0.79 instead
+# of 0.74 by a pretrained backbone at 160 x 192 (docs/benchmarks.md).
+_MINUTES = 10
 _QUICK_PIXELS = 18_500
 _WIDE = 4
 
@@ -35,11 +37,13 @@ _WIDE = 4
 def learns_small(settings: TrainingSettings, seen: Fingerprint, minutes: float) -> bool:
     """Tell whether pictures are made small because there are few minutes.
 
-    Only where all are brought to one size, and labels stay wide enough to be learnt.
+    Only where all are brought to one size, and labels stay wide enough to be learnt;
+    above a minute or two, where nobody chose another network than the usual one.
     """
     width = seen.label_width
+    is_usual = settings.network in ("auto", "FastUNet") and not settings.quality
     return (
-        is_hurried(minutes)
+        (is_hurried(minutes) or (is_usual and minutes <= _MINUTES))
         and settings.patch == "auto"
         and _differ(settings, seen)
         and width is not None

@@ -37,10 +37,10 @@ def finer_levels(plan: Plan) -> Levels | None:
     -------
     Levels or None
         None where the plan's network has no blocks, somebody chose its channels, or
-        too few steps fit into the time; in 2D, where it has not been measured, too.
+        too few steps fit into the time.
     """
     is_folded = plan.network == "FastUNet" and math.prod(plan.strides[0]) > 1
-    is_free = plan.settings.channels == "auto" and plan.dimensions == 3
+    is_free = plan.settings.channels == "auto"
     if not (is_folded and is_free and is_leisurely(plan, _SLOWER)):
         return None
     return levels_for(plan.patch, plan.spacing, _MOST_LEVELS)
