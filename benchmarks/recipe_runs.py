@@ -57,41 +57,42 @@ def runs() -> list[Run]:
     return found
 
 
-def hippocampus(
+def hippocampus(name: str, steps: int, fold: int = 0, **changes: Any) -> Run:
+    """Return a run on whole volumes of hippocampus."""
+    sizes = {"patch": (40, 48, 40), "batch": 2}
+    return volumes(
+        {"images": "hippocampus", "fold": fold}, name, steps, sizes, **changes
+    )
+
+
+def vessels(name: str, steps: int, network: str) -> Run:
+    """Return a run on stacks of vessels, one of five held out."""
+    sizes = {"patch": (16, 96, 96), "batch": 1}
+    return volumes(
+        {"images": "vessels", "fold": 0}, name, steps, sizes, network=network
+    )
+
+
+def volumes(
+    cases: Run,
     name: str,
     steps: int,
-    fold: int = 0,
+    sizes: dict[str, Any],
     *,
     levels: tuple[int, int, int] = FOLDED,
     network: str = "FastUNet",
     **settings: Any,
 ) -> Run:
-    """Return a run on whole volumes of hippocampus."""
+    """Return a run on volumes; UNet has MONAI's usual levels."""
     is_usual = network == "UNet"
-    own = {"patch": (40, 48, 40), "batch": 2, "mirror_axes": (0, 2)}
+    units = 2 if is_usual else 0
     return {
+        **cases,
         "name": name,
-        "images": "hippocampus",
-        "fold": fold,
         "steps": steps,
         "settings": {"network": network, "augmentation": 1, **settings},
         "levels": USUAL if is_usual else levels,
-        "plan": {**own, "residual_units": 2 if is_usual else 0},
-    }
-
-
-def vessels(name: str, steps: int, network: str, fold: int = 0) -> Run:
-    """Return a run on stacks of vessels, one of five held out."""
-    is_usual = network == "UNet"
-    own = {"patch": (16, 96, 96), "batch": 1, "mirror_axes": (0, 2)}
-    return {
-        "name": name,
-        "images": "vessels",
-        "fold": fold,
-        "steps": steps,
-        "settings": {"network": network, "augmentation": 1},
-        "levels": USUAL if is_usual else FOLDED,
-        "plan": {**own, "residual_units": 2 if is_usual else 0},
+        "plan": {**sizes, "mirror_axes": (0, 2), "residual_units": units},
     }
 
 
