@@ -34,6 +34,8 @@ def runs() -> list[Run]:
         hippocampus("h20 wide, augmentation 2", 7200, levels=WIDE, augmentation=2),
         vessels("v60", 9134, "FastUNet"),
         vessels("v60 UNet", 5530, "UNet"),
+        phantoms("p on blocks", 2000),
+        phantoms("p full", 1200, levels=FULL),
     ]
     for fold in range(3):
         found += [
@@ -71,6 +73,12 @@ def vessels(name: str, steps: int, network: str) -> Run:
     return volumes(
         {"images": "vessels", "fold": 0}, name, steps, sizes, network=network
     )
+
+
+def phantoms(name: str, steps: int, **changes: Any) -> Run:
+    """Return a run on phantoms of specimens, three of fifteen held out."""
+    sizes = {"patch": (32, 64, 64), "batch": 2}
+    return volumes({"images": "phantoms", "fold": 0}, name, steps, sizes, **changes)
 
 
 def volumes(

@@ -28,6 +28,7 @@ from torch.nn import functional
 
 import specimen_unet as su
 from specimen_unet.domain.folds import deal_folds, traits_of
+from specimen_unet.domain.phantoms import specimen_phantom
 from specimen_unet.engine.graphed_step import GraphedStep
 from specimen_unet.engine.learner import Learner
 from specimen_unet.engine.patches import Batch, Patches
@@ -41,6 +42,14 @@ if TYPE_CHECKING:
     from specimen_unet.domain.plan import Plan
 
 FOLDS = 5
+PHANTOMS = 15
+
+
+def cases_of(data: Path, images: str) -> list[su.Case]:
+    """Read the cases, or make phantoms of specimens."""
+    if images == "phantoms":
+        return [specimen_phantom(seed) for seed in range(PHANTOMS)]
+    return read(data, images)
 
 
 def planned(cases: list[su.Case], run: Run, device: str) -> Plan:
@@ -130,7 +139,7 @@ def scored(cases: list[su.Case], plan: Plan, network: torch.nn.Module) -> float:
 def carried_out(run: Run, data: Path, device: str) -> dict[str, Any]:
     """Make one run."""
     began = time.perf_counter()
-    cases = read(data, run["images"])
+    cases = cases_of(data, run["images"])
     plan = planned(cases, run, device)
     sizes = run.get("sizes") or [(1, plan.steps, *plan.patch)]
     learner = trained(cases, plan, sizes)

@@ -220,8 +220,8 @@ class TrainingSettings(Settings):
     augmentation: Strength | Auto = Field(
         "auto",
         title="Augmentation",
-        description="How much patches are changed at random. 0: not but for mirrors. "
-        "1: as usual. 2: strongly, which auto takes where each case is seen often.",
+        description="How much patches are changed at random. 0: mirrored only. 1: as "
+        "usual. 2: strongly, which auto takes where each case is seen often.",
         json_schema_extra=ADVANCED,
     )
     foreground: float = Field(
