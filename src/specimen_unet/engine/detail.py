@@ -3,7 +3,7 @@
 A `FastUNet` works on blocks of voxels as one, which teaches most in few minutes. Voxel
 by voxel its steps take about twice as long, and pay where there are enough of them:
 with 2280 steps and 47 passes over the cases on hippocampus (Dice 0.875 instead of
-0.870), with 3720 and 157 on breast ultrasound; not with 1200 and 18 on phantoms of
+0.870), with 3720 and 157 on breast ultrasound; not with 1200 and 20 on phantoms of
 specimens (0.898 instead of 0.910; docs/benchmarks.md).
 """
 
