@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 
 from specimen_unet.engine import planning
 from specimen_unet.engine.planning import plan
@@ -70,6 +71,34 @@ def test_a_network_that_turns_out_slower_than_thought_is_not_taken(
     found = plan(volumes, device="cpu", minutes=10)
     assert found.steps > 4000
     assert not is_detailed(found)
+
+
+def test_what_does_not_fit_the_memory_is_not_taken(
+    volumes: list[Case],
+    step_takes: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Patch and batch are chosen, so that nothing could be made smaller."""
+    step_takes(0.01, 0.02)
+
+    def memory(draft: Plan) -> int:
+        return 2**60 if is_detailed(draft) else 2**20
+
+    monkeypatch.setattr(planning, "memory_of_step", memory)
+    found = plan(volumes, device="cpu", minutes=10, patch=(16, 32, 32), batch=2)
+    assert not is_detailed(found)
+
+
+def test_a_step_that_runs_out_of_memory_is_not_taken(
+    volumes: list[Case], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seconds(draft: Plan) -> float:
+        if is_detailed(draft):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return 0.01
+
+    monkeypatch.setattr(planning, "seconds_of_step", seconds)
+    assert not is_detailed(plan(volumes, device="cpu", minutes=10))
 
 
 def test_many_steps_are_not_enough_where_each_case_is_seen_seldom(

@@ -27,8 +27,8 @@ _ALIKE = 1.2
 # not, a patch would be a little smaller, and every picture would take four of them.
 _MULTIPLE = 16
 # Up to so many minutes of two cores small pictures teach more: in one, BUSI came to a
-# Dice of 0.70 at 112 x 144 pixels and of 0.52 at 224 x 272, and in ten to 0.79 instead
-# of 0.74 by a pretrained backbone at 160 x 192 (docs/benchmarks.md).
+# Dice of 0.70 at 112 x 144 pixels and of 0.52 at 224 x 272, and in ten to no less than
+# by a pretrained backbone at 160 x 192 (docs/benchmarks.md).
 _MINUTES = 10
 _QUICK_PIXELS = 18_500
 _WIDE = 4

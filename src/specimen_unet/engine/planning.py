@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from specimen_unet.domain.choices import changed
-from specimen_unet.domain.errors import PlanError
+from specimen_unet.domain.errors import MemoryExceededError, PlanError
 from specimen_unet.domain.marked_splits import without_tests
 from specimen_unet.domain.plan import Forecast, Plan
 from specimen_unet.domain.settings import TrainingSettings
@@ -62,7 +62,7 @@ from specimen_unet.engine.sizing import by_nnunets_rules, decide_sizes
 from specimen_unet.engine.variety import with_variety
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import torch
 
@@ -130,9 +130,8 @@ def plan(
 
     within_memory = partial(_within_memory, settings, seen, decided, device, start_from)
     finished = _timed(within_memory(levels))
-    finer = None if start_from else finer_levels(finished)
-    if finer and is_leisurely(detailed := _timed(within_memory(finer))):
-        finished = with_detail_explained(detailed)
+    if start_from is None:
+        finished = _in_detail(finished, within_memory) or finished
     return with_reasons(with_variety(finished), chosen)
 
 
@@ -281,6 +280,18 @@ def _timed(draft: Plan) -> Plan:
     """Try a step, to know how many there will be."""
     with memory_errors("Choose a smaller patch or batch, or close other programs."):
         return with_time(draft, seconds_of_step(draft))
+
+
+def _in_detail(finished: Plan, within_memory: Callable[[Levels], Plan]) -> Plan | None:
+    """Plan to work voxel by voxel, if there is time and memory for it."""
+    levels = finer_levels(finished)
+    if levels is None:
+        return None
+    try:
+        detailed = _timed(within_memory(levels))
+    except (PlanError, MemoryExceededError):
+        return None
+    return with_detail_explained(detailed) if is_leisurely(detailed) else None
 
 
 def _gigabytes(count: int) -> str:
