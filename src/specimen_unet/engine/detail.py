@@ -38,8 +38,8 @@ def finer_levels(plan: Plan) -> Levels | None:
     Returns
     -------
     Levels or None
-        None where the plan's network has no blocks, somebody chose its channels, or
-        too few steps fit into the time.
+        None where the plan's network has no blocks, its channels were chosen or are
+        those of a model that is taught further, or too few steps fit into the time.
     """
     is_folded = plan.network == "FastUNet" and math.prod(plan.strides[0]) > 1
     is_free = plan.settings.channels == "auto"

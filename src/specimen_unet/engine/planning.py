@@ -130,8 +130,7 @@ def plan(
 
     within_memory = partial(_within_memory, settings, seen, decided, device, start_from)
     finished = _timed(within_memory(levels))
-    if start_from is None:
-        finished = _in_detail(finished, within_memory) or finished
+    finished = _in_detail(finished, within_memory) or finished
     return with_reasons(with_variety(finished), chosen)
 
 
