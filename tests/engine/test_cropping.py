@@ -8,7 +8,12 @@ import torch
 from torch.nn import functional
 
 from specimen_unet.domain.annotation import IGNORED
-from specimen_unet.engine.cropping import affine_patch, affine_window
+from specimen_unet.engine.cropping import (
+    affine_patch,
+    affine_window,
+    plain_patch,
+)
+from specimen_unet.engine.resampling import resample
 from specimen_unet.engine.source import Block
 
 PATCHES = {2: (20, 24), 3: (12, 20, 24)}
@@ -69,6 +74,40 @@ def test_a_turned_patch_is_what_a_sampler_reads_from_the_volume(
         torch.testing.assert_close(image, expected, atol=1e-4, rtol=0)
         assert torch.equal(classes, named)
         assert bool((classes == IGNORED).any())
+
+
+def test_a_turned_patch_of_finer_voxels_shows_their_averages(spatial):
+    """As if the case had been brought to the voxels of the patch before."""
+    dimensions = len(spatial)
+    patch, zoom = PATCHES[dimensions], np.array([1, 4, 3])[-dimensions:]
+    generator = np.random.default_rng(5)
+    shape = 3 * np.array(patch) * zoom
+    block = drawn_block(generator, np.zeros(dimensions, int), shape)
+    turned = turn(dimensions, (dimensions - 2, dimensions - 1), 0.4, (1,) * dimensions)
+    centre = (shape - 1) / 2
+    matrix = zoom[:, np.newaxis] * turned
+    image, classes = affine_patch(block, centre, matrix, patch, zoom)
+    small = (3 * np.array(patch)).tolist()
+    averages = resample(block.image[None], small, antialiased=True)[0]
+    brought = Block(averages, averages.short(), block.start)
+    middle = (np.array(small) - 1) / 2
+    expected, _ = affine_patch(brought, middle, turned, patch)
+    torch.testing.assert_close(image, expected, atol=1e-4, rtol=0)
+    assert torch.equal(classes, affine_patch(block, centre, matrix, patch)[1])
+
+
+def test_turned_patches_are_as_smooth_as_others(spatial):
+    dimensions = len(spatial)
+    patch, zoom = PATCHES[dimensions], np.array([1, 4, 4])[-dimensions:]
+    block = drawn_block(
+        np.random.default_rng(5), np.zeros(dimensions, int), zoom * np.array(patch) * 2
+    )
+    centre = np.array(block.classes.shape[1:]) / 2
+    turned = turn(dimensions, (dimensions - 2, dimensions - 1), 0.3, zoom)
+    plain, _ = plain_patch(block, tuple(2 * n for n in patch), antialiased=True)
+    image, _ = affine_patch(block, centre, turned, patch, zoom)
+    assert image.std() < 1.1 * plain.std()
+    assert image.std() < 0.5 * affine_patch(block, centre, turned, patch)[0].std()
 
 
 def test_a_turn_in_every_plane_is_refused():

@@ -382,6 +382,17 @@ def test_different_spacings_are_brought_to_one(make_blob_case: MakeCase) -> None
     assert "cases with other voxels are resampled" in found.reasons["spacing"]
 
 
+@pytest.mark.parametrize("antialiased", [True, False])
+def test_images_are_averaged_unless_the_model_taught_further_was_not(
+    volumes: list[Case], *, antialiased: bool
+) -> None:
+    earlier = plan(volumes, **TINY)
+    assert earlier.antialiased
+    model = earlier.model_copy(update={"antialiased": antialiased})
+    found = plan(volumes, device="cpu", start_from=model, batch=1)
+    assert found.antialiased == antialiased
+
+
 def test_a_plan_to_fine_tune_has_the_network_of_the_model(
     volumes: list[Case], make_blob_case: MakeCase
 ) -> None:

@@ -65,8 +65,13 @@ def noise(*shape: int) -> Array:
 class Brightness(nn.Module):
     """A network that says foreground where the image is brighter than its mean."""
 
+    def __init__(self, steepness: float = 10) -> None:
+        super().__init__()
+        self._steepness = steepness
+
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return torch.cat([-10 * image[:, :1], 10 * image[:, :1]], dim=1)
+        brightness = self._steepness * image[:, :1]
+        return torch.cat([-brightness, brightness], dim=1)
 
 
 class Position(nn.Module):
@@ -211,6 +216,23 @@ def test_a_resampled_image_is_labelled_where_it_is_bright(
     dice = 2 * (labels & truth).sum() / (labels.sum() + truth.sum())
     # Twice coarser, a border of 86 voxels may be off by half a voxel.
     assert dice > 0.95
+
+
+def test_speckle_is_averaged_only_by_models_that_learnt_so(
+    make_plan: Callable[..., Plan],
+) -> None:
+    """A model from before must see what it was trained on."""
+    image, grid = noise(1, 240, 320), Grid((0.25, 0.25), "mm")
+    spreads = [
+        run(
+            image,
+            Brightness(steepness=0.1),
+            make_plan(2, spacing=(1.0, 1.0), antialiased=antialiased),
+            grid,
+        )[0][1].std()
+        for antialiased in (True, False)
+    ]
+    assert spreads[0] < spreads[1] / 2
 
 
 def test_the_spacing_of_the_plan_sets_the_number_of_tiles(
@@ -374,6 +396,7 @@ def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prediction, "_room", lambda *_: ways.Room(1, 2))
 
 
+@pytest.mark.parametrize("antialiased", [True, False])
 @pytest.mark.parametrize("spacing", [1.0, 0.5, 1.7])
 @pytest.mark.usefixtures("small_tiles")
 def test_cores_equal_the_whole_image_where_the_halo_is_as_wide_as_the_reach(
@@ -381,8 +404,11 @@ def test_cores_equal_the_whole_image_where_the_halo_is_as_wide_as_the_reach(
     monkeypatch: pytest.MonkeyPatch,
     spatial: tuple[int, ...],
     spacing: float,
+    *,
+    antialiased: bool,
 ) -> None:
-    plan = make_plan(len(spatial), patch=(16,) * len(spatial))
+    patch = (16,) * len(spatial)
+    plan = make_plan(len(spatial), patch=patch, antialiased=antialiased)
     grid = Grid((spacing,) * len(spatial), "mm")
     image = noise(1, *(3 * size for size in spatial))
     assert min(ways.tile_rules(plan).halo) >= 3

@@ -7,7 +7,12 @@ import pytest
 import torch
 from torch.nn import functional
 
-from specimen_unet.engine.resampling import resample, resampled_shape
+from specimen_unet.engine.resampling import (
+    Zoom,
+    resample,
+    resample_part,
+    resampled_shape,
+)
 
 MODES = {2: "bilinear", 3: "trilinear"}
 
@@ -24,6 +29,39 @@ def test_resampling_equals_interpolate(
         images, wanted, mode=MODES[len(shape)], align_corners=False
     )
     torch.testing.assert_close(resample(images, wanted), expected)
+
+
+@pytest.mark.parametrize("wanted", [(14, 5), (7, 3), (2, 9), (1, 1), (6, 8)])
+def test_antialiased_resampling_equals_interpolate(wanted: tuple[int, ...]) -> None:
+    images = torch.rand(2, 3, 7, 9, generator=torch.Generator().manual_seed(0))
+    expected = functional.interpolate(images, wanted, mode="bilinear", antialias=True)
+    found = resample(images, wanted, antialiased=True)
+    torch.testing.assert_close(found, expected)
+
+
+def test_a_part_is_antialiased_as_the_whole_is() -> None:
+    images = torch.rand(1, 2, 11, 53, 97, generator=torch.Generator().manual_seed(0))
+    wanted, part = (11, 20, 120), [(2, 9), (3, 9), (50, 61)]
+    axes = [
+        Zoom(*sizes, antialiased=True)
+        for sizes in zip(images.shape[2:], wanted, strict=True)
+    ]
+    needed = [zoom.needed(*span) for zoom, span in zip(axes, part, strict=True)]
+    block = images[:, :, *(slice(*span) for span in needed)]
+    whole = resample(images, wanted, antialiased=True)
+    torch.testing.assert_close(
+        resample_part(block, axes, part),
+        whole[:, :, *(slice(*span) for span in part)],
+    )
+    assert block.numel() < images.numel() / 5
+
+
+def test_speckle_is_averaged_where_an_image_is_made_much_smaller() -> None:
+    """Two neighbours alone would show as much noise as there was."""
+    speckle = torch.rand(1, 1, 480, 600, generator=torch.Generator().manual_seed(0))
+    rough = resample(speckle, (112, 144)).std()
+    smooth = resample(speckle, (112, 144), antialiased=True).std()
+    assert smooth < rough / 2
 
 
 def test_an_image_of_the_wanted_size_is_not_touched(spatial: tuple[int, ...]) -> None:

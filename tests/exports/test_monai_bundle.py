@@ -33,20 +33,21 @@ def test_monais_runner_gives_our_labels(
     assert same_labels(labels, ours(case, model).labels)
 
 
+@pytest.mark.parametrize("antialiased", [True, False])
 def test_an_image_of_another_spacing_is_resampled_as_we_do(
-    models,
+    antialiased,
+    make_model,
     make_phantom,
-    exported,
     ours,
     same_labels,
     tmp_path,
     write_for_monai,
     run_by_monai,
 ):
-    model = models[3]
-    case = make_phantom(model, (14, 44, 52), spacing=(1.33, 0.6, 0.7511))
+    model = make_model(3, antialiased=antialiased)
+    case = make_phantom(model, (14, 44, 72), spacing=(1.33, 0.6, 0.41))
     case = write_for_monai(case, tmp_path / "images")
-    bundle = exported(model, "monai-bundle")
+    bundle = export_model(model, tmp_path / "bundle", ExportSettings())
     labels = run_by_monai(bundle, tmp_path / "images", tmp_path / "labels")
     assert same_labels(labels, ours(case, model).labels)
 
@@ -116,12 +117,21 @@ def test_the_metadata_name_the_channels(model, exported):
     assert metadata["authors"] == authors
 
 
+@pytest.mark.parametrize("antialiased", [True, False])
 def test_pictures_are_brought_to_the_size_the_network_wants(
-    make_model, make_phantom, ours, same_labels, tmp_path, write_for_monai, run_by_monai
+    antialiased,
+    make_model,
+    make_phantom,
+    ours,
+    same_labels,
+    tmp_path,
+    write_for_monai,
+    run_by_monai,
 ):
-    model = make_model(2, resize_to=(48, 64), unit="pixel", spacing=(1, 1))
+    plan = {"resize_to": (48, 64), "unit": "pixel", "spacing": (1, 1)}
+    model = make_model(2, antialiased=antialiased, **plan)
     bundle = export_model(model, tmp_path / "bundle", ExportSettings())
-    case = write_for_monai(make_phantom(model, (60, 70)), tmp_path / "images")
+    case = write_for_monai(make_phantom(model, (130, 50)), tmp_path / "images")
     labels = run_by_monai(bundle, tmp_path / "images", tmp_path / "labels")
     assert same_labels(labels, ours(case, model).labels)
 

@@ -96,10 +96,13 @@ def test_the_script_brings_pictures_to_the_size_the_network_wants(
     assert "48 x 64 pixels" in (folder / "README.md").read_text("utf-8")
 
 
-@pytest.fixture(scope="module")
-def resizing(make_model, tmp_path_factory):
+@pytest.fixture(
+    scope="module", params=[True, False], ids=["antialiased", "two neighbours"]
+)
+def resizing(request, make_model, tmp_path_factory):
     """A model of RGB pictures of one size, and its export."""
     plan = {"resize_to": (48, 64), "unit": "pixel", "spacing": (1, 1)}
+    plan["antialiased"] = request.param
     model = make_model(2, image_channels=3, **plan)
     target = tmp_path_factory.mktemp("resizing") / "onnx"
     return model, export_model(model, target, ExportSettings(to="onnx"))

@@ -145,6 +145,11 @@ class Plan(Settings):
         description="Pixels that every image is brought to, whatever its size; None: "
         "images are brought to `spacing`.",
     )
+    antialiased: bool = Field(
+        False,
+        description="Whether voxels are averaged where an image is brought to larger "
+        "ones. Models from before 2026-11-27 leave out all but two.",
+    )
     unit: str
     normalisation: Normalisation
     mirror_axes: tuple[int, ...]

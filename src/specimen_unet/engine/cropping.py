@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from specimen_unet.engine.source import Block
 
 
-def plain_patch(block: Block, patch: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+def plain_patch(
+    block: Block, patch: tuple[int, ...], *, antialiased: bool = False
+) -> tuple[Tensor, Tensor]:
     """Stretch a block over a patch; exact where both have one size.
 
     Parameters
@@ -32,6 +34,8 @@ def plain_patch(block: Block, patch: tuple[int, ...]) -> tuple[Tensor, Tensor]:
         What the patch covers.
     patch : tuple of int
         Size of the patch.
+    antialiased : bool, optional
+        Whether voxels that become fewer are averaged.
 
     Returns
     -------
@@ -40,7 +44,7 @@ def plain_patch(block: Block, patch: tuple[int, ...]) -> tuple[Tensor, Tensor]:
     """
     image, classes = block.image, block.classes
     if tuple(classes.shape[1:]) != patch:
-        image = resample(image[None], patch)[0]
+        image = resample(image[None], patch, antialiased=antialiased)[0]
         # Small whole numbers: exact in float32.
         classes = functional.interpolate(
             classes[None].float(), patch, mode="nearest-exact"
@@ -71,7 +75,11 @@ def affine_window(centre: Array, matrix: Array, patch: tuple[int, ...]) -> Array
 
 
 def affine_patch(
-    block: Block, centre: Array, matrix: Array, patch: tuple[int, ...]
+    block: Block,
+    centre: Array,
+    matrix: Array,
+    patch: tuple[int, ...],
+    averaged: Array | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Read a turned and scaled patch from a block.
 
@@ -83,35 +91,88 @@ def affine_patch(
         As in `affine_window`. In 3D one axis is not turned, as `draw_affine` has it:
         the planes across it are read at once, which a CPU does many times faster than
         reading a volume, and gives the same.
+    averaged : ndarray of float, shape (dimensions,), optional
+        How many gray values along each axis are averaged to one before they are read,
+        1 or more; none without.
 
     Returns
     -------
     image : Tensor of float32, shape (C, *patch)
     classes : Tensor of int16, shape (O, *patch)
     """
-    image, classes = block.image, block.classes
     middle = centre - block.start
+    classes = _turned_classes(block.classes, middle, matrix, patch)
+    image = block.image
+    if averaged is not None and (averaged > 1).any():
+        image, factor = _shrunk(image, averaged)
+        middle = (middle + 0.5) / factor - 0.5
+        matrix = matrix / factor[:, np.newaxis]
+    return _turned_image(image, middle, matrix, patch), classes
+
+
+def _shrunk(image: Tensor, averaged: Array) -> tuple[Tensor, Array]:
+    """Average voxels to whole ones; return how many each is made of, too."""
+    before = np.array(image.shape[1:])
+    after = np.maximum(1, np.rint(before / averaged)).astype(int)
+    image = resample(image[None], after.tolist(), antialiased=True)[0]
+    return image, before / after
+
+
+def _turned_image(
+    image: Tensor, middle: Array, matrix: Array, patch: tuple[int, ...]
+) -> Tensor:
+    """Read gray values (C, *size) between voxels."""
     axis = _straight_axis(matrix)
-    if axis is not None:
-        image, classes = image.movedim(axis + 1, 1), classes.movedim(axis + 1, 1)
-    others = [other for other in range(len(patch)) if other != axis]
-    theta = _theta(
-        np.array(classes.shape[-2:]),
+    if axis is None:
+        return _between(image, _grid(image, middle, matrix, patch))
+    image = image.movedim(axis + 1, 1)
+    grid = _grid(image, *_without(axis, middle, matrix, patch))
+    read = _between(image, grid)
+    places = _places(axis, middle, matrix, patch)
+    lines = sent(_weights(places, read.shape[1]), read.device) @ read.flatten(2)
+    turned: Tensor = lines.unflatten(2, read.shape[2:])
+    return turned.movedim(1, axis + 1)
+
+
+def _turned_classes(
+    classes: Tensor, middle: Array, matrix: Array, patch: tuple[int, ...]
+) -> Tensor:
+    """Read classes (O, *size) at the nearest voxels."""
+    axis = _straight_axis(matrix)
+    if axis is None:
+        return _nearest(classes, _grid(classes, middle, matrix, patch))
+    classes = classes.movedim(axis + 1, 1)
+    grid = _grid(classes, *_without(axis, middle, matrix, patch))
+    places = _places(axis, middle, matrix, patch)
+    return _nearest(_rows(classes, places), grid).movedim(1, axis + 1)
+
+
+def _without(
+    axis: int, middle: Array, matrix: Array, patch: tuple[int, ...]
+) -> tuple[Array, Array, tuple[int, ...]]:
+    """Return what is said of the other two axes."""
+    others = [other for other in range(3) if other != axis]
+    return (
         middle[others],
         matrix[np.ix_(others, others)],
-        np.array(patch)[others],
+        tuple(np.array(patch)[others]),
     )
-    size = [1, 1, *(patch[other] for other in others)]
-    grid = functional.affine_grid(sent(theta, image.device), size, align_corners=False)
-    image = _between(image, grid)
-    if axis is None:
-        return image, _nearest(classes, grid)
+
+
+def _places(axis: int, middle: Array, matrix: Array, patch: tuple[int, ...]) -> Array:
+    """Return where along the axis that is not turned the planes of a patch lie."""
     offsets = np.arange(patch[axis]) - (patch[axis] - 1) / 2
-    places = middle[axis] + matrix[axis, axis] * offsets
-    image = sent(_weights(places, classes.shape[1]), image.device) @ image.flatten(2)
-    image = image.unflatten(2, size[2:]).movedim(1, axis + 1)
-    classes = _nearest(_rows(classes, places), grid)
-    return image, classes.movedim(1, axis + 1)
+    places: Array = middle[axis] + matrix[axis, axis] * offsets
+    return places
+
+
+def _grid(
+    planes: Tensor, middle: Array, matrix: Array, patch: tuple[int, ...]
+) -> Tensor:
+    """Return where planes (..., Y, X) are read, in PyTorch's units (1, *patch, 2)."""
+    theta = _theta(np.array(planes.shape[-2:]), middle, matrix, np.array(patch))
+    size = [1, 1, *map(int, patch)]
+    return functional.affine_grid(sent(theta, planes.device), size, align_corners=False)
 
 
 def _straight_axis(matrix: Array) -> int | None:

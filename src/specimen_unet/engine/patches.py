@@ -227,7 +227,7 @@ class Patches:
         start = source.start(centre)
         window = np.stack([start, start + source.size], axis=1)
         block = source.read(window, source.bounds(centre), drawing.annotations)
-        return plain_patch(block, self._plan.patch)
+        return plain_patch(block, self._plan.patch, antialiased=self._plan.antialiased)
 
     def _turned(
         self, drawing: _Drawing, centre: Array, affine: Array
@@ -241,4 +241,5 @@ class Patches:
         window = source.around(centre, affine_window(middle, matrix, patch))
         inside = np.clip(window, bounds[:, :1], bounds[:, 1:])
         block = source.read(inside, bounds, drawing.annotations)
-        return affine_patch(block, middle, matrix, patch)
+        averaged = np.maximum(source.zoom, 1) if self._plan.antialiased else None
+        return affine_patch(block, middle, matrix, patch, averaged)

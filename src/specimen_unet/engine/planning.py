@@ -187,7 +187,8 @@ def _within_memory(
     minutes = minutes_to_hurry(settings, device)
     room = room_on(device, decided["precision"].value, network, dimensions, minutes)
     common = decide_common_size(settings, seen, room.patch_voxels, minutes, start_from)
-    decided = {**decided, "resize_to": common}
+    averages = Decision(start_from is None or start_from.antialiased, "")
+    decided = {**decided, "resize_to": common, "antialiased": averages}
     if common.value is not None:
         decided["spacing"] = Decision((1.0,) * dimensions, "")
     elif settings.spacing == "auto":

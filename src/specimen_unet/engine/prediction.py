@@ -126,7 +126,9 @@ def predict_into(  # noqa: PLR0913 (what is segmented, with what, how)
     logits = _logits(settings.engine, network, plan, device)
     scale = scale or intensity_scale(image, plan.normalisation)
     spacing = spacing_for(plan, grid, whole or image.shape[1:])
-    reader = TileReader(image, scale, spacing, plan.spacing, device)
+    reader = TileReader(
+        *(image, scale, spacing, plan.spacing, device), antialiased=plan.antialiased
+    )
     evaluator = Evaluator(network, plan, device, mirror=settings.mirror, logits=logits)
     with memory_errors(_ADVICE):
         way = _way(OwnGrid(reader.own, reader.shape, sink), image, evaluator, settings)

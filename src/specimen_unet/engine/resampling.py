@@ -63,13 +63,16 @@ def resampled_shape(
     )
 
 
-def resample(images: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+def resample(
+    images: torch.Tensor, shape: Sequence[int], *, antialiased: bool = False
+) -> torch.Tensor:
     """Interpolate linearly to another number of voxels over the same extent.
 
     Each axis is done by itself, so an axis that keeps its size keeps its values
     exactly: nothing is blurred across thick slices unless slices are made. The outer
     faces of the first and last voxels stay where they are (``align_corners=False``),
-    and the result equals `torch.nn.functional.interpolate`'s linear modes.
+    and the result equals `torch.nn.functional.interpolate`'s linear modes, with its
+    ``antialias`` where asked for.
 
     Parameters
     ----------
@@ -77,6 +80,9 @@ def resample(images: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
         Images, or probabilities: sums over C are kept.
     shape : sequence of int
         Wanted voxels along each spatial axis.
+    antialiased : bool, optional
+        Whether voxels that become fewer are averaged. Else all but the two beside each
+        new one are left out, and what is finer than the new voxels turns into noise.
 
     Returns
     -------
@@ -84,7 +90,7 @@ def resample(images: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
         `images` itself where no axis changes.
     """
     axes = [
-        Zoom(before, after)
+        Zoom(before, after, antialiased=antialiased)
         for before, after in zip(images.shape[2:], shape, strict=True)
     ]
     return resample_part(images, axes, [(0, size) for size in shape])
@@ -98,15 +104,21 @@ class Zoom:
     ----------
     before, after : int
         How many voxels it has, and will have.
+    antialiased : bool
+        Whether they are averaged where they become fewer.
     """
 
     before: int
     after: int
+    antialiased: bool = False
 
     def needed(self, start: int, stop: int) -> tuple[int, int]:
         """Return first and last + 1 of the voxels that some of the new ones need."""
         if self.before == self.after:
             return start, stop
+        if self._averages:
+            first, weights = self._weights(start, stop)
+            return first, first + weights.shape[1]
         lower, upper, _ = self._neighbours(start, stop)
         return int(lower[0]), int(upper[-1]) + 1
 
@@ -116,6 +128,10 @@ class Zoom:
         """Interpolate voxels `start` to `stop`; `images` holds those `needed` alone."""
         if self.before == self.after:
             return images
+        if self._averages:
+            _, weights = self._weights(start, stop)
+            lines = images.movedim(axis, -1)
+            return (lines @ torch.from_numpy(weights).to(images).T).movedim(-1, axis)
         lower, upper, weight = self._neighbours(start, stop)
         first = lower[0]
         shape = [-1 if n == axis else 1 for n in range(images.ndim)]
@@ -123,8 +139,27 @@ class Zoom:
             images.index_select(axis, torch.from_numpy(at - first).to(images.device))
             for at in (lower, upper)
         )
-        weights = torch.from_numpy(weight.astype(np.float32)).to(images)
-        return low.lerp_(high, weights.reshape(shape))
+        shares = torch.from_numpy(weight.astype(np.float32)).to(images)
+        return low.lerp_(high, shares.reshape(shape))
+
+    @property
+    def _averages(self) -> bool:
+        return self.antialiased and self.after < self.before
+
+    def _weights(self, start: int, stop: int) -> tuple[int, Array]:
+        """Return the first old voxel that counts, and weights (new, old) from there.
+
+        They fall linearly to 0 at the middles of the new voxels beside, as in
+        `torch.nn.functional.interpolate` with ``antialias=True``.
+        """
+        length = self.before / self.after
+        centres = (np.arange(start, stop) + 0.5) * length
+        first = max(int(centres[0] - length + 0.5), 0)
+        last = min(int(centres[-1] + length + 0.5), self.before)
+        distances = np.abs(np.arange(first, last) + 0.5 - centres[:, np.newaxis])
+        weights = np.maximum(1 - distances / length, 0)
+        weights /= weights.sum(1, keepdims=True)
+        return first, weights.astype(np.float32)
 
     def _neighbours(self, start: int, stop: int) -> tuple[Array, Array, Array]:
         """Return the two old voxels beside each new one, and the share of the second.

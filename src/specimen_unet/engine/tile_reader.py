@@ -61,6 +61,8 @@ class TileReader:
         Of the image and the network, along the axes of the network.
     device : torch.device
         Where tiles are wanted.
+    antialiased : bool, optional
+        Whether voxels that become fewer are averaged.
 
     Attributes
     ----------
@@ -76,13 +78,18 @@ class TileReader:
         spacing: Sequence[float],
         target: Sequence[float],
         device: torch.device,
+        *,
+        antialiased: bool = False,
     ) -> None:
         self._image = image
         self._device = device
         dimensions = len(target)
         self.own: tuple[int, ...] = tuple(image.shape[-dimensions:])
         self.shape = resampled_shape(self.own, spacing, target)
-        self._zooms = [Zoom(*sizes) for sizes in zip(self.own, self.shape, strict=True)]
+        self._zooms = [
+            Zoom(*sizes, antialiased=antialiased)
+            for sizes in zip(self.own, self.shape, strict=True)
+        ]
         # The bus brings bytes faster than float32, so a GPU does all but reading.
         self._is_split = device.type == "cuda"
         home = device if self._is_split else "cpu"

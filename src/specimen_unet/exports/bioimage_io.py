@@ -20,6 +20,7 @@ from specimen_unet.exports.facts import (
     by,
     found_text,
     grid_text,
+    interpolation_text,
     model_facts,
     network_text,
     works_on_slices,
@@ -248,7 +249,8 @@ def _config(model: Model) -> Any:
 
 def _words(card: ModelCard) -> Words:
     left_out = [
-        f"Resampling: bring images to {grid_text(card)} first, and the labels back.",
+        f"Resampling: bring images to {grid_text(card)} first by "
+        f"{interpolation_text(card)}, and the labels back.",
         f"Tiling as in specimen-unet: images larger than a tile of "
         f"{by(card.plan.patch)} voxels are cut by the program that runs it, which "
         "crops the margins of tiles instead of blending them, and may normalise tile "

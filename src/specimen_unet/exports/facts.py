@@ -46,6 +46,7 @@ def model_facts(card: ModelCard) -> dict[str, Any]:
         "spacing": list(plan.spacing),
         "unit": plan.unit,
         "resize_to": None if plan.resize_to is None else list(plan.resize_to),
+        "antialiased": plan.antialiased,
         "image_channels": plan.image_channels,
         "tile": list(plan.patch),
         "overlap": OVERLAP,
@@ -97,6 +98,13 @@ def grid_text(card: ModelCard) -> str:
     if plan.resize_to is not None:
         return f"{by(plan.resize_to)} pixels, whatever their size"
     return f"a spacing of {by(plan.spacing)} {plan.unit}"
+
+
+def interpolation_text(card: ModelCard) -> str:
+    """Say how images are brought to it."""
+    if card.plan.antialiased:
+        return "linear interpolation, averaging where voxels become fewer (antialiased)"
+    return "linear interpolation"
 
 
 def by(numbers: tuple[float, ...]) -> str:

@@ -69,7 +69,8 @@ def _preprocessing(card: ModelCard) -> list[dict[str, Any]]:
         _normalisation(card),
     ]
     if resamples(card):
-        steps.append(_resized(card, "image", _wanted_size(card)))
+        brought = _averaged if card.plan.antialiased else _resized
+        steps.append(brought(card, "image", _wanted_size(card)))
     return [*steps, _turned_round(card, "image")]
 
 
@@ -149,6 +150,24 @@ def _resized(card: ModelCard, key: str, size: str) -> dict[str, Any]:
     interpolate = "torch.nn.functional.interpolate"
     mode = "trilinear" if reads_volumes(card) else "bilinear"
     code = f"$lambda x: {interpolate}(x[None], {size}, mode='{mode}')[0]"
+    return _component("Lambdad", keys=key, func=code)
+
+
+def _averaged(card: ModelCard, key: str, size: str) -> dict[str, Any]:
+    """Interpolate as `engine.resampling` does where it averages voxels.
+
+    PyTorch averages pictures alone: of a volume X and Y first, then Z beside Y, which
+    stays as it is.
+    """
+    bilinear = (
+        "torch.nn.functional.interpolate({}, {}, mode='bilinear', antialias=True)"
+    )
+    if not reads_volumes(card):
+        code = f"$lambda x: {bilinear.format('x[None]', size)}[0]"
+        return _component("Lambdad", keys=key, func=code)
+    planes = bilinear.format("x.permute(0, 3, 1, 2)", "size[:2]")
+    volume = bilinear.format(f"{planes}.permute(0, 2, 3, 1)", "size[1:]")
+    code = f"$lambda x: (lambda size: {volume})({size})"
     return _component("Lambdad", keys=key, func=code)
 
 

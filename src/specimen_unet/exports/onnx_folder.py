@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from specimen_unet.exports.facts import (
     by,
     grid_text,
+    interpolation_text,
     model_facts,
     normalisation_text,
     write_json,
@@ -66,7 +67,10 @@ def _words(card: ModelCard) -> Words:
         "`segment.py` cuts and blends them.",
         "File formats: `segment.py` reads and writes .npy.",
     ]
-    resampling = f"bring images to {grid_text(card)} first, and the labels back."
+    resampling = (
+        f"bring images to {grid_text(card)} first by {interpolation_text(card)}, and "
+        "the labels back."
+    )
     if plan.resize_to is not None:
         resampling = f"images are brought to {grid_text(card)}. `segment.py` does it."
     left_out.insert(0, f"Resampling: {resampling}")

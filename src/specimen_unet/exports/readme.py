@@ -11,6 +11,7 @@ from specimen_unet.exports.facts import (
     by,
     found_text,
     grid_text,
+    interpolation_text,
     network_text,
     normalisation_text,
     works_on_slices,
@@ -96,6 +97,7 @@ def _images(card: ModelCard) -> str:
     lines = [
         f"Axes ({', '.join(axes)}){slices}, with {_channels(plan.image_channels)}.",
         f"Brought to {grid_text(card)}, along ({', '.join(axes)}).",
+        f"By {interpolation_text(card)}.",
         f"Gray values: of each channel of the whole image, {normalisation_text(card)} "
         "(before it is cut into tiles).",
         f"Tiles of {by(plan.patch)} voxels.",

@@ -59,14 +59,17 @@ def normalised(image: Array, percentiles: list[float]) -> Array:
 def answered(image: Array, session: Any, model: dict[str, Any]) -> Array:
     """Return probabilities (classes, *axes), computed at the size the model wants."""
     sizes = model["resize_to"] or image.shape[1:]
-    return resized(tiled(resized(image, sizes), session, model), image.shape[1:])
+    brought = resized(image, sizes, antialiased=model["antialiased"])
+    return resized(tiled(brought, session, model), image.shape[1:])
 
 
-def resized(image: Array, sizes: Sequence[int]) -> Array:
+def resized(image: Array, sizes: Sequence[int], *, antialiased: bool = False) -> Array:
     """Interpolate linearly to other sizes; outer faces of outer pixels stay."""
     for axis, size in enumerate(sizes, start=1):
         own = image.shape[axis]
-        if own != size:
+        if antialiased and size < own:
+            image = averaged(image, axis, size)
+        elif own != size:
             at = np.clip((np.arange(size) + 0.5) * own / size - 0.5, 0, own - 1)
             low = np.minimum(at.astype(int), max(own - 2, 0))
             high = np.minimum(low + 1, own - 1)
@@ -74,6 +77,17 @@ def resized(image: Array, sizes: Sequence[int]) -> Array:
             before, after = image.take(low, axis), image.take(high, axis)
             image = np.asarray(before + (after - before) * share, np.float32)
     return image
+
+
+def averaged(image: Array, axis: int, size: int) -> Array:
+    """Make pixels along an axis fewer; weights fall to 0 at the next new pixel."""
+    own = image.shape[axis]
+    length = own / size
+    centres = (np.arange(size) + 0.5) * length
+    distances = np.abs(np.arange(own) + 0.5 - centres[:, np.newaxis])
+    weights = np.maximum(1 - distances / length, 0)
+    weights = (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+    return np.moveaxis(np.moveaxis(image, axis, -1) @ weights.T, -1, axis)
 
 
 def tiled(image: Array, session: Any, model: dict[str, Any]) -> Array:
