@@ -43,12 +43,12 @@ def test_a_restored_learner_goes_on_exactly(precision, optimiser, plan, batch):
     plan = plan.model_copy(update={"precision": precision, "optimiser": optimiser})
     straight = Learner(plan, CPU, None)
     learn(straight, batch, 3)
-    straight.keep_best()
+    straight.keep()
     kept, scaler = copies(straight.tensors()), straight.scaler_state()
     expected = learn(straight, batch, 6, start=3)
     other = Learner(plan.model_copy(update={"seed": 9}), CPU, None)
     other.restore(kept, scaler)
-    assert other.has_best
+    assert other.has_kept
     assert learn(other, batch, 6, start=3) == expected
     for name, tensor in straight.tensors().items():
         assert torch.equal(other.tensors()[name], tensor), name
@@ -87,13 +87,13 @@ def test_smoothed_weights_follow_the_network(plan, batch):
     assert 0 < behind < moved
 
 
-def test_the_result_has_the_best_weights_or_else_the_smoothed(plan, batch):
+def test_the_result_has_the_weights_kept_or_else_the_smoothed(plan, batch):
     learner = Learner(plan, CPU, None)
     learn(learner, batch, 2)
     smoothed = copies(weights_of(learner.smoothed))
     found = weights_of(learner.result())
     assert all(torch.equal(found[name], smoothed[name]) for name in smoothed)
-    learner.keep_best()
+    learner.keep()
     learn(learner, batch, 5, start=2)
     found = weights_of(learner.result())
     assert all(torch.equal(found[name], smoothed[name]) for name in smoothed)

@@ -49,7 +49,48 @@ def test_a_state_of_another_version_is_refused():
 
 def test_the_best_scores_say_out_of_how_many_they_are_the_best():
     state = TrainingState(step=10)
-    assert state.best_of_all is None
+    assert state.kept is None
     for dice in (0.5, 0.6, None, 0.4):
         state.note_scores(scores(dice))
-    assert state.best_of_all == scores(0.6).model_copy(update={"validations": 3})
+    assert state.kept == scores(0.6).model_copy(update={"validations": 3})
+
+
+def validated(*dice, end):
+    """Return the state after these scores, the last of them at the end or not."""
+    state = TrainingState()
+    for state.step, value in enumerate(dice, 1):
+        is_end = end and state.step == len(dice)
+        state.note_scores(scores(value, state.step), is_end=is_end)
+    return state
+
+
+@pytest.mark.parametrize("last", [0.58, 0.7])
+def test_the_weights_at_the_end_are_not_chosen_by_their_score(last):
+    """The highest of many scores is too high, and no better elsewhere."""
+    kept = validated(0.5, 0.6, last, end=True).kept
+    assert (kept.step, kept.mean_dice, kept.validations) == (3, last, 1)
+
+
+def test_weights_that_are_clearly_worse_at_the_end_are_not_kept():
+    kept = validated(0.5, 0.6, 0.5, end=True).kept
+    assert (kept.step, kept.mean_dice, kept.validations) == (2, 0.6, 3)
+
+
+def test_a_training_that_is_stopped_keeps_its_best_weights():
+    kept = validated(0.5, 0.6, 0.58, end=False).kept
+    assert (kept.step, kept.validations) == (2, 3)
+
+
+def test_an_end_without_a_score_keeps_what_was_best():
+    kept = validated(0.5, None, end=True).kept
+    assert (kept.step, kept.validations) == (1, 1)
+
+
+def test_who_goes_on_after_the_end_chooses_again():
+    state = validated(0.5, 0.6, 0.58, end=True)
+    state.step = 4
+    assert not state.note_scores(scores(0.55, 4))
+    assert (state.kept.step, state.kept.validations) == (3, 4)
+    state.step = 5
+    assert state.note_scores(scores(0.57, 5), is_end=True)
+    assert (state.kept.step, state.kept.validations) == (5, 1)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from specimen_unet.domain.card import Metrics
 from specimen_unet.domain.case import Case
 from specimen_unet.domain.control import Control, PreviewRequest, WorkLeft
 from specimen_unet.domain.errors import (
@@ -23,7 +24,8 @@ from specimen_unet.domain.events import (
     Warned,
 )
 from specimen_unet.domain.plan import Split
-from specimen_unet.engine import saving
+from specimen_unet.engine import saving, state
+from specimen_unet.engine.course import Course
 from specimen_unet.engine.networks import weights_of
 from specimen_unet.engine.patches import Patches
 from specimen_unet.engine.training import training
@@ -109,10 +111,45 @@ def test_a_short_training_learns_blobs_it_has_not_seen(cases, plan_for):
     losses = [event.loss for event in of_kind(StepDone, events)]
     assert np.mean(losses[-10:]) < 0.5 * np.mean(losses[:5])
     assert model.card.metrics.mean_dice > 0.8
-    best = max(of_kind(Validated, events), key=lambda event: event.mean_dice)
-    assert best.is_best
-    assert model.card.metrics.mean_dice == best.mean_dice
-    assert model.card.metrics.step == best.step
+    validated = of_kind(Validated, events)
+    assert max(validated, key=lambda event: event.mean_dice).is_best
+    last = validated[-1]
+    assert model.card.metrics.mean_dice == last.mean_dice
+    assert (model.card.metrics.step, model.card.metrics.validations) == (60, 1)
+    assert last.step == 60
+
+
+def test_the_model_has_the_weights_at_the_end_where_others_did_better(
+    cases, plan_for, monkeypatch
+):
+    monkeypatch.setattr(state, "_CLEARLY_WORSE", 1.0)
+    plan = plan_for(steps=4)
+    course = Course(cases, plan, torch.device("cpu"), Control(), None, None)
+    perfect = {"mean_dice": 1.0, "mean_iou": 1.0, "dice": {}, "by_observer": {}}
+    course._state.note_scores(Metrics(step=0, **perfect))
+    finish(course.run())
+    model = course.model()
+    assert model.card.metrics.step == 4
+    assert model.card.metrics.mean_dice < 1
+    at_the_end = weights_of(course._learner.smoothed)
+    for name, weight in weights_of(model.network).items():
+        assert torch.equal(weight, at_the_end[name])
+
+
+def test_a_stopped_training_keeps_its_best_weights(cases, plan_for):
+    """In the middle the learning rate is high: one moment is as good as another."""
+    control = Control()
+    heard = []
+    for event in (work := training(cases, plan_for(steps=60), control=control)):
+        heard.append(event)
+        if len(of_kind(Validated, heard)) == 3:
+            control.stop()
+            break
+    more, model = finish(work)
+    dice = [event.mean_dice for event in of_kind(Validated, heard + more)]
+    assert len(dice) == 3
+    assert model.card.metrics.mean_dice == max(dice)
+    assert model.card.metrics.validations == 3
 
 
 def test_a_2d_network_learns_from_the_slices_of_volumes(plan_for, make_blob_case):

@@ -18,13 +18,23 @@ class Metrics(Settings):
 
     step: int
     validations: int = Field(
-        1, ge=1, description="How often weights were scored; these did best."
+        1,
+        ge=1,
+        description="How many these were chosen from, as the best; 1 where nobody "
+        "chose, as at the end of a training.",
     )
     mean_dice: float | None = Field(description="None where it is undefined.")
     mean_iou: float | None
     dice: dict[int, float | None]
     by_observer: dict[str, float | None]
     caution: str = ""
+
+    def is_above(self, best: Metrics | None) -> bool:
+        """Tell whether these are better than the best ones so far."""
+        if self.mean_dice is None:
+            return False
+        least = best.mean_dice if best else None
+        return least is None or self.mean_dice > least
 
     def in_words(self, digits: int = 2) -> str:
         """Say what was reached, against whom, and out of how many tries."""

@@ -33,7 +33,7 @@ class Checkpoint:
     Attributes
     ----------
     tensors : mapping of str to Tensor
-        Weights, smoothed weights, best weights, and what the optimiser remembers.
+        Weights, smoothed weights, those kept, and what the optimiser remembers.
     state : TrainingState
         How far it is, and what it decided.
     scaler : mapping

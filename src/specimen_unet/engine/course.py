@@ -240,12 +240,13 @@ class Course:
         return None
 
     def _validated(self, scores: Scores) -> Validated:
-        """Take note of scores; the best weights are kept."""
-        state = self._state
+        """Take note of scores; the best weights are kept, or those at the end."""
+        state, best = self._state, self._state.best
         state.seconds = self._watch.seconds
-        is_best = state.note_scores(scores.metrics(state.step, self._plan))
-        if is_best:
-            self._learner.keep_best()
+        metrics = scores.metrics(state.step, self._plan)
+        is_end = self._schedule.is_over(state) and not self._control.is_stopped
+        if state.note_scores(metrics, is_end=is_end):
+            self._learner.keep()
         return Validated(
             step=state.step,
             mean_dice=scores.mean_dice,
@@ -254,7 +255,7 @@ class Course:
             iou=scores.iou,
             by_observer=scores.by_observer,
             loss=scores.loss,
-            is_best=is_best,
+            is_best=metrics.is_above(best),
         )
 
     def _save(self) -> list[CheckpointSaved]:

@@ -76,7 +76,7 @@ class Learner:
         self._scaler = torch.amp.GradScaler(
             device.type, enabled=plan.precision == "float16"
         )
-        self._best: dict[str, Tensor] | None = None
+        self._kept: dict[str, Tensor] | None = None
         # Weights are changed in place, so these stay what they are.
         self._weights = weights_of(self.network)
         self._smoothed_weights = weights_of(self.smoothed)
@@ -88,9 +88,9 @@ class Learner:
         self._graph = GraphedStep(self._descend) if is_graphed else None
 
     @property
-    def has_best(self) -> bool:
-        """Whether weights were kept as the best."""
-        return self._best is not None
+    def has_kept(self) -> bool:
+        """Whether weights were kept."""
+        return self._kept is not None
 
     @property
     def is_sound(self) -> bool:
@@ -160,16 +160,16 @@ class Learner:
         load_weights(self.network, weights)
         load_weights(self.smoothed, weights)
 
-    def keep_best(self) -> None:
-        """Keep the smoothed weights as the best so far."""
+    def keep(self) -> None:
+        """Keep the smoothed weights instead of those that were kept before."""
         kept = self._smoothed_weights.items()
-        self._best = {name: weight.clone() for name, weight in kept}
+        self._kept = {name: weight.clone() for name, weight in kept}
 
     def result(self) -> torch.nn.Module:
-        """Return a network on the CPU with the best weights, or else the smoothed."""
+        """Return a network on the CPU with the weights kept, or else the smoothed."""
         network: torch.nn.Module = copy.deepcopy(self.smoothed)
-        if self._best is not None:
-            load_weights(network, self._best)
+        if self._kept is not None:
+            load_weights(network, self._kept)
         return network.cpu().eval()
 
     def tensors(self) -> dict[str, Tensor]:
@@ -177,7 +177,7 @@ class Learner:
         groups = {
             "network": self._weights,
             "smoothed": self._smoothed_weights,
-            "best": self._best or {},
+            "best": self._kept or {},
             "optimiser": self._optimiser_tensors(),
         }
         return {
@@ -205,7 +205,7 @@ class Learner:
         load_weights(self.smoothed, _group(tensors, "smoothed"))
         best = _group(tensors, "best")
         moved = {name: weight.to(self._device) for name, weight in best.items()}
-        self._best = moved or None
+        self._kept = moved or None
         self._restore_optimiser(_group(tensors, "optimiser"))
         if scaler_state:
             self._scaler.load_state_dict(dict(scaler_state))

@@ -65,7 +65,7 @@ def make_card(cases: Sequence[Case], plan: Plan, state: TrainingState) -> ModelC
         groups={case.name: case.group for case in cases},
         case_hashes={case.name: case_hash(case) for case in cases},
         versions=_versions(),
-        metrics=state.best_of_all,
+        metrics=state.kept,
         steps_done=state.step,
         minutes_trained=state.seconds / 60,
         parent=state.parent,

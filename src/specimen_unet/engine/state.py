@@ -10,6 +10,9 @@ from specimen_unet.domain.card import Metrics
 
 # A Dice that grows by less is no improvement worth waiting for.
 _IMPROVEMENT = 0.001
+# The weights at the end are the model unless their Dice is lower than the best by more:
+# over 41 pictures it fell by 0.033 where it stayed over 52 others (docs/benchmarks.md).
+_CLEARLY_WORSE = 0.05
 
 
 class Stretch(BaseModel):
@@ -53,7 +56,9 @@ class TrainingState(BaseModel):
     validations_left_behind : int
         Validations since the best one.
     best : Metrics or None
-        Scores of the best weights so far.
+        Scores of the weights that are kept: the best so far, or those at the end.
+    is_end_kept : bool
+        Whether those at the end are, and so were not chosen by their scores.
     cooling_step : int or None
         Step from which the learning rate falls, once nothing improves any more.
     cooling_at : float
@@ -79,6 +84,7 @@ class TrainingState(BaseModel):
     validated_at: float = 0.0
     validations_left_behind: int = 0
     best: Metrics | None = None
+    is_end_kept: bool = False
     cooling_step: int | None = None
     cooling_at: float = 0.0
     failed_steps: int = 0
@@ -87,11 +93,13 @@ class TrainingState(BaseModel):
     stretch: Stretch | None = None
 
     @property
-    def best_of_all(self) -> Metrics | None:
-        """Scores of the best weights, and out of how many validations."""
+    def kept(self) -> Metrics | None:
+        """Scores of the weights that are kept, and out of how many they were chosen."""
         if self.best is None:
             return None
-        return self.best.model_copy(update={"validations": self.validations})
+        is_end = self.is_end_kept and self.best.step == self.validated_step
+        chosen_from = 1 if is_end else self.validations
+        return self.best.model_copy(update={"validations": chosen_from})
 
     def prolonged(
         self, *, minutes: float | None = None, steps: int | None = None
@@ -102,10 +110,22 @@ class TrainingState(BaseModel):
         )
         return self.model_copy(update={"stretch": stretch})
 
-    def note_scores(self, metrics: Metrics) -> bool:
-        """Take note of a validation that has just ended; tell whether it is the best.
+    def note_scores(self, metrics: Metrics, *, is_end: bool = False) -> bool:
+        """Take note of a validation; tell whether its weights are to be kept.
 
-        One where no label could be scored is never the best, and no step back.
+        Those that did best are kept until the training ends. Then those at the end
+        are, as in nnU-Net, whose learning rate has fallen: they do as well elsewhere,
+        and their score is not the highest of several, which flatters. Only where they
+        did clearly worse, the best ones stay.
+
+        One where no label could be scored is never kept, and no step back.
+
+        Parameters
+        ----------
+        metrics : Metrics
+            Of the validation that has just ended.
+        is_end : bool, optional
+            Whether the training is over, and was not stopped.
         """
         self.validated_step = self.step
         self.validated_at = self.seconds
@@ -116,6 +136,9 @@ class TrainingState(BaseModel):
         gain = math.inf if best is None else metrics.mean_dice - best
         waited = self.validations_left_behind + 1
         self.validations_left_behind = 0 if gain > _IMPROVEMENT else waited
-        if gain > 0:
+        is_kept = gain > (-_CLEARLY_WORSE if is_end else 0)
+        if is_kept:
             self.best = metrics
-        return gain > 0
+        if is_kept or is_end:
+            self.is_end_kept = is_kept and is_end
+        return is_kept

@@ -70,8 +70,9 @@ def training(  # noqa: PLR0913 (what, where, and how to go on)
     Returns
     -------
     Model
-        With the weights that did best on what is held out; those at the end if
-        nothing could be scored. Its card holds their scores.
+        With the weights at the end, unless they did clearly worse on what is held out
+        than the best ones; with the best ones of a training that was stopped. Its card
+        holds their scores, and says out of how many they were chosen.
 
     Raises
     ------
@@ -133,7 +134,8 @@ def train(
     Returns
     -------
     Model
-        With the weights that did best on what is held out.
+        With the weights at the end, unless they did clearly worse on what is held out
+        than the best ones.
 
     Raises
     ------

@@ -76,8 +76,8 @@ class StudyFolder:
             every case is held out once.
         settings : TrainingSettings
             Of every fold. Its seed decides which groups go together; its own `folds`
-            say which share of what a fold learns from is held out to choose the best
-            weights, and `fold` which part that is.
+            say which share of what a fold learns from is held out to score it, and
+            `fold` which part that is.
         folds : int
             How many.
         source : StudySource, optional

@@ -83,7 +83,7 @@ def crossvalidate(  # noqa: PLR0913 (what, how, where, and by whom)
     """Score every case with a model that has not seen it.
 
     Groups of cases are dealt out to folds; for each fold a model is trained on the
-    others (part of which chooses its best weights) and segments the cases of the fold.
+    others (part of which is held out to score it) and segments the cases of the fold.
 
     Parameters
     ----------

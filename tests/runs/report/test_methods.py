@@ -37,10 +37,20 @@ def test_the_plan_is_told_in_sentences(make_card):
         "1,500 steps were made in 10.0 minutes on CPU",
         "AdamW",
         "mirrored along 2 axes",
-        "best one, after step 1,500",
+        "that after step 1,500, which was not chosen by its score, is the model",
     ):
         assert words in text
     assert "[]" not in text
+
+
+def test_a_model_that_was_chosen_by_its_score_is_told_to_be(make_card):
+    card = make_card()
+    metrics = card.metrics.model_copy(update={"validations": 12})
+    text = told(card.model_copy(update={"metrics": metrics}))
+    assert (
+        "of 12 validations on the held-out labels the best one, after step 1,500"
+        in text
+    )
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from specimen_unet.runs.report.wording import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from specimen_unet.domain.card import Metrics
     from specimen_unet.domain.plan import Plan
     from specimen_unet.domain.settings import (
         LossName,
@@ -214,16 +215,23 @@ def _training(models: Sequence[TrainedModel], cite: References) -> str:
     )
     text += "A moving average of the weights was kept"
     if card.metrics is not None and len(models) == 1:
-        text += (
-            f"; of {counted(card.metrics.validations, 'validation')} on the held-out "
-            f"labels the best one, after step {card.metrics.step:,}, is the model"
-        )
+        text += f"; {_kept(card.metrics)}, is the model"
     elif card.metrics is not None:
-        text += "; in each fold the weights that did best on a part of what it was "
-        text += "given are the model"
+        text += "; in each fold that at the end is the model, or the one that did best "
+        text += "on a part of what the fold was given, if that was clearly better"
     if card.parent:
         text += f". It was fine-tuned from {card.parent!r}"
     return f"{text}."
+
+
+def _kept(metrics: Metrics) -> str:
+    """Say which weights are the model, and whether they were chosen by their score."""
+    if metrics.validations == 1:
+        return f"that after step {metrics.step:,}, which was not chosen by its score"
+    return (
+        f"of {metrics.validations} validations on the held-out labels the best one, "
+        f"after step {metrics.step:,}"
+    )
 
 
 def _amount(models: Sequence[TrainedModel]) -> str:
