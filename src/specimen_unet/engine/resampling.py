@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+
+from specimen_unet.engine.transfer import sent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import torch
 
     from specimen_unet.domain.case import Array
     from specimen_unet.domain.grid import Grid
@@ -130,16 +133,20 @@ class Zoom:
             return images
         if self._averages:
             _, weights = self._weights(start, stop)
-            lines = images.movedim(axis, -1)
-            return (lines @ torch.from_numpy(weights).to(images).T).movedim(-1, axis)
+            averages = sent(weights, images.device).to(images.dtype)
+            if axis == images.ndim - 1:
+                return images @ averages.T
+            others = images.shape[axis + 1 :]
+            found: torch.Tensor = averages @ images.flatten(axis + 1)
+            return found.reshape(*found.shape[:-1], *others)
         lower, upper, weight = self._neighbours(start, stop)
         first = lower[0]
         shape = [-1 if n == axis else 1 for n in range(images.ndim)]
         low, high = (
-            images.index_select(axis, torch.from_numpy(at - first).to(images.device))
+            images.index_select(axis, sent(at - first, images.device))
             for at in (lower, upper)
         )
-        shares = torch.from_numpy(weight.astype(np.float32)).to(images)
+        shares = sent(weight.astype(np.float32), images.device).to(images.dtype)
         return low.lerp_(high, shares.reshape(shape))
 
     @property
@@ -156,10 +163,15 @@ class Zoom:
         centres = (np.arange(start, stop) + 0.5) * length
         first = max(int(centres[0] - length + 0.5), 0)
         last = min(int(centres[-1] + length + 0.5), self.before)
-        distances = np.abs(np.arange(first, last) + 0.5 - centres[:, np.newaxis])
-        weights = np.maximum(1 - distances / length, 0)
-        weights /= weights.sum(1, keepdims=True)
-        return first, weights.astype(np.float32)
+        # Of each new voxel the few old ones that count, then all in one matrix.
+        near = np.arange(int(2 * length) + 2)
+        old = np.maximum(centres - length + 0.5, 0).astype(int)[:, np.newaxis] + near
+        shares = np.maximum(1 - np.abs(old + 0.5 - centres[:, np.newaxis]) / length, 0)
+        shares[old >= self.before] = 0
+        shares /= shares.sum(1, keepdims=True)
+        weights = np.zeros((len(old), last - first + len(near)), np.float32)
+        np.put_along_axis(weights, old - first, shares.astype(np.float32), axis=1)
+        return first, weights[:, : last - first]
 
     def _neighbours(self, start: int, stop: int) -> tuple[Array, Array, Array]:
         """Return the two old voxels beside each new one, and the share of the second.
