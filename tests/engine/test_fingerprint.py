@@ -215,3 +215,14 @@ def test_painting_with_one_label_leaves_nothing_to_tell_apart() -> None:
 def test_labels_may_have_any_whole_type(dtype: type) -> None:
     seen = fingerprint([case(drawn(z2=1).astype(dtype))], "everywhere")
     assert seen.label_values == (1,)
+
+
+def test_it_tells_whether_everybody_drew_every_label_in_every_case() -> None:
+    both, first = drawn(z1=1, z2=2), drawn(z1=1)
+    assert fingerprint([case(both), case(both)], "everywhere").labels_everywhere
+    assert fingerprint([case(both)], "slices").labels_everywhere
+    assert not fingerprint([case(both), case(first)], "everywhere").labels_everywhere
+    two = Case(NOISE, {"EA": both, "MG": first})
+    assert not fingerprint([case(both), two], "everywhere").labels_everywhere
+    strokes = drawn(z1=1, z2=2, z3=3)
+    assert not fingerprint([case(strokes)], "painted").labels_everywhere

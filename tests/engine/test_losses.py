@@ -115,6 +115,34 @@ def test_fully_annotated_it_agrees_with_monai(
     torch.testing.assert_close(build_loss(make_plan())(logits, classes), expected)
 
 
+def test_dice_of_each_patch_agrees_with_monai(
+    logits: torch.Tensor, classes: torch.Tensor, make_plan: Callable[..., Plan]
+) -> None:
+    classes = classes.clamp(0)
+    reference = DiceCELoss(softmax=True, to_onehot_y=True, include_background=False)
+    expected = reference(logits, classes.unsqueeze(1))
+    found = build_loss(make_plan(dice_of="patch"))(logits, classes)
+    torch.testing.assert_close(found, expected)
+
+
+def test_a_small_structure_counts_as_much_as_a_large_one_in_another_patch(
+    make_plan: Callable[..., Plan],
+) -> None:
+    """Pooled, a lesion of 4 pixels beside one of 400 is next to nothing."""
+    classes = torch.zeros(2, 32, 32, dtype=torch.int64)
+    classes[0, :2, :2] = 1
+    classes[1, :20, :20] = 1
+    missed = classes.clone()
+    missed[0] = 0
+    logits = 50.0 * functional.one_hot(missed, 2).movedim(-1, 1)
+    losses_of = {
+        name: build_loss(make_plan(loss="Dice", dice_of=name))(logits, classes).item()
+        for name in ("batch", "patch")
+    }
+    assert losses_of["batch"] < 0.01
+    assert losses_of["patch"] == pytest.approx(0.5, abs=1e-3)
+
+
 def test_without_boundaries_generalised_dice_agrees_with_monai(
     logits: torch.Tensor,
     classes: torch.Tensor,

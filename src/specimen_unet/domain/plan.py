@@ -85,6 +85,9 @@ class Fingerprint(Settings):
         "average, along the axes with the shortest voxels; None where labels are "
         "painted strokes.",
     )
+    labels_everywhere: bool = Field(
+        False, description="Whether everybody drew every label in every case."
+    )
     label_order: tuple[tuple[int, int, int], ...] = Field(
         (),
         description="Axis, label and label: along this axis the first of the two comes "
@@ -135,6 +138,9 @@ class Plan(Settings):
         None, description="The label that means background, when 0 is not annotated."
     )
     loss: LossName
+    dice_of: Literal["batch", "patch"] = Field(
+        "batch", description="What the Dice of the loss is pooled over, if it has one."
+    )
     optimiser: OptimiserName
     learning_rate: float
     patch: tuple[_Length, ...]

@@ -88,6 +88,7 @@ def fingerprint(cases: Sequence[Case], annotation: Annotation) -> Fingerprint:
         tail=float(np.median(seen.tails)),
         slice_likeness=float(np.median(seen.likenesses)) if seen.likenesses else None,
         label_width=seen.width.value,
+        labels_everywhere=seen.drawn == {frozenset(by_label) - {0}},
         label_order=seen.order.always,
     )
 
@@ -101,6 +102,8 @@ class _Seen:
     order: LabelOrder = field(default_factory=LabelOrder)
     tails: list[float] = field(default_factory=list)
     likenesses: list[float] = field(default_factory=list)
+    # Which labels somebody drew in a case; none where they are painted strokes.
+    drawn: set[frozenset[int]] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -149,6 +152,7 @@ def _see(case: Case, annotation: Annotation, seen: _Seen) -> None:
             if annotation != "painted":
                 places[observer].add(block)
     seen.order.add(places.values())
+    seen.drawn |= {found.labels for found in places.values()}
     _check_annotated(annotated, case.name)
     seen.tails.append(gray.tail(case.name))
     if case.grid.dimensions == 3 and likeness.value is not None:

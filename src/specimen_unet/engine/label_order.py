@@ -59,6 +59,11 @@ class LabelPlaces:
             self._sums[int(label)] = self._sums.get(int(label), 0) + sums
 
     @property
+    def labels(self) -> frozenset[int]:
+        """All labels that were found here."""
+        return frozenset(self._sums)
+
+    @property
     def pairs(self) -> set[tuple[int, int]]:
         """All labels that are here together, each two both ways round."""
         return set(itertools.permutations(self._sums, 2))

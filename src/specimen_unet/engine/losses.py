@@ -35,8 +35,11 @@ _AT_BOUNDARY = 4.0  # so many times as much counts a voxel that touches another 
 # Pooled over the batch: nnU-Net does so in 2D, and in 3D when a patch sees only part
 # of a case (its `batch_dice`); per patch, one that holds no voxel of a label would
 # count as much as one that is full of it. The background is left out as in nnU-Net.
-_dice = DiceLoss(
-    include_background=False, batch=True, smooth_nr=_SMOOTH, smooth_dr=_SMOOTH
+_dice, _dice_by_patch = (
+    DiceLoss(
+        include_background=False, batch=batch, smooth_nr=_SMOOTH, smooth_dr=_SMOOTH
+    )
+    for batch in (True, False)
 )
 _tversky = TverskyLoss(
     include_background=False,
@@ -69,6 +72,8 @@ def build_loss(plan: Plan) -> Loss:
         every gradient.
     """
     terms = LOSSES[plan.loss]
+    if plan.dice_of == "patch":
+        terms = tuple(_OF_PATCHES.get(term, term) for term in terms)
 
     def loss(logits: Tensor | Sequence[Tensor], classes: Tensor) -> Tensor:
         finest = logits if isinstance(logits, Tensor) else logits[0]
@@ -114,6 +119,14 @@ def _shares(classes: Tensor, like: Tensor) -> Tensor:
 def _dice_term(log_probabilities: Tensor, shares: Tensor, annotated: Tensor) -> Tensor:
     """Return 1 - Dice, mean over the labels."""
     loss: Tensor = _dice(log_probabilities.exp() * annotated, shares)
+    return loss
+
+
+def _dice_by_patch_term(
+    log_probabilities: Tensor, shares: Tensor, annotated: Tensor
+) -> Tensor:
+    """Return 1 - Dice of each patch, mean over patches and labels."""
+    loss: Tensor = _dice_by_patch(log_probabilities.exp() * annotated, shares)
     return loss
 
 
@@ -205,6 +218,9 @@ def _nearest(classes: Tensor, size: Sequence[int]) -> Tensor:
         classes.float(), size=tuple(size), mode="nearest"
     ).long()
 
+
+# What takes the place of a term where Dice is not pooled over the batch.
+_OF_PATCHES: dict[Term, Term] = {_dice_term: _dice_by_patch_term}
 
 LOSSES: dict[LossName, tuple[Term, ...]] = {
     "Dice": (_dice_term,),

@@ -60,6 +60,7 @@ from specimen_unet.engine.pretrained import weights_file
 from specimen_unet.engine.room import Room, room_on
 from specimen_unet.engine.sizing import by_nnunets_rules, decide_sizes
 from specimen_unet.engine.variety import with_variety
+from specimen_unet.engine.whole_cases import with_dice_of_patches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -131,7 +132,8 @@ def plan(
     within_memory = partial(_within_memory, settings, seen, decided, device, start_from)
     finished = _timed(within_memory(levels))
     finished = _in_detail(finished, within_memory) or finished
-    return with_reasons(with_variety(finished), chosen)
+    finished = with_dice_of_patches(with_variety(finished))
+    return with_reasons(finished, chosen)
 
 
 def _split(cases: Sequence[Case], settings: TrainingSettings, dimensions: int) -> Split:

@@ -43,6 +43,13 @@ def test_the_plan_is_told_in_sentences(make_card):
     assert "[]" not in text
 
 
+def test_how_images_were_shrunk_and_dice_was_pooled_is_told(make_card):
+    assert "mm (linear), and" in told(make_card())
+    text = told(make_card(antialiased=True, dice_of="patch"))
+    assert "mm (linear, antialiased), and" in text
+    assert "Dice that of each patch, was minimised" in text
+
+
 def test_a_model_that_was_chosen_by_its_score_is_told_to_be(make_card):
     card = make_card()
     metrics = card.metrics.model_copy(update={"validations": 12})

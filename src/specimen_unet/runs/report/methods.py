@@ -196,6 +196,7 @@ def _network(model: TrainedModel, cite: References) -> str:
     else:
         size = f"{size_words(plan.spacing)} {unit_words(plan.unit)}"
         text += f"Images were resampled to {size}"
+    text += " (linear, antialiased)" if plan.antialiased else " (linear)"
     scale = _SCALES[plan.normalisation]
     return f"{text}, and the gray values of each image were scaled {scale}."
 
@@ -205,8 +206,10 @@ def _training(models: Sequence[TrainedModel], cite: References) -> str:
     plan = card.plan
     loss, sources = _LOSSES[plan.loss]
     optimiser, by = _OPTIMISERS[plan.optimiser]
+    of_patches = ", Dice that of each patch," if plan.dice_of == "patch" else ""
     text = (
-        f"Training. {loss[0].upper()}{loss[1:]} {cite.cite(*sources)} was minimised by "
+        f"Training. {loss[0].upper()}{loss[1:]} {cite.cite(*sources)}{of_patches} was "
+        "minimised by "
         f"{optimiser}{f' {cite.cite(*by)}' if by else ''}, with a learning rate of at "
         f"most {plan.learning_rate:g} that rises and then falls along a cosine, on "
         f"patches of {size_words(plan.patch)} voxels, {plan.batch} a step, "
