@@ -128,6 +128,31 @@ def test_a_patch_covers_the_plans_spacing_on_every_grid(spatial, plan_for):
     torch.testing.assert_close(found.images, expected.images)
 
 
+@pytest.mark.parametrize("turned", [0.0, 1.0])
+def test_speckle_finer_than_the_plans_voxels_is_averaged(
+    turned, spatial, plan_for, monkeypatch
+):
+    """Whether a patch is turned or not; only where the plan says so."""
+    monkeypatch.setattr(augmentation, "_AFFINE_SHARE", turned)
+    monkeypatch.setattr(augmentation, "_CHANGES", ())
+    shape = tuple(4 * length for length in spatial)
+    speckle = np.random.default_rng(0).random(shape).astype(np.float32)
+    labels = {"EA": np.ones(shape, np.uint8)}
+    case = Case(speckle, labels, spacing=(0.5,) * len(shape), unit="mm", name="blob")
+    coarse = {"spacing": (2.0,) * len(shape), "normalisation": "z-score"}
+    spreads = [
+        Patches(
+            [case],
+            plan_for(augmentation=1.0, antialiased=antialiased, **coarse),
+            CPU,
+        )
+        .batch(0)
+        .images.std()
+        for antialiased in (True, False)
+    ]
+    assert spreads[0] < 0.5 * spreads[1]
+
+
 def test_patches_of_a_small_case_are_padded_and_the_padding_is_ignored(
     spatial, plan_for
 ):
