@@ -244,8 +244,7 @@ class Course:
         state, best = self._state, self._state.best
         state.seconds = self._watch.seconds
         metrics = scores.metrics(state.step, self._plan)
-        is_end = self._schedule.is_over(state) and not self._control.is_stopped
-        if state.note_scores(metrics, is_end=is_end):
+        if state.note_scores(metrics, is_end=self._schedule.is_over(state)):
             self._learner.keep()
         return Validated(
             step=state.step,

@@ -125,7 +125,7 @@ class TrainingState(BaseModel):
         metrics : Metrics
             Of the validation that has just ended.
         is_end : bool, optional
-            Whether the training is over, and was not stopped.
+            Whether no step is left.
         """
         self.validated_step = self.step
         self.validated_at = self.seconds
