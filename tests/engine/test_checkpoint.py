@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -83,3 +85,21 @@ def test_another_format_is_refused(plan, checkpoint, tmp_path, monkeypatch):
     monkeypatch.undo()
     with pytest.raises(RunFolderError, match="another version"):
         load_checkpoint(tmp_path, plan)
+
+
+def test_a_training_that_an_older_version_left_can_be_resumed(
+    plan, checkpoint, tmp_path, monkeypatch
+):
+    """Its plan knew nothing of what has been decided since."""
+    unknown = {"antialiased": True, "dice_of": True}
+    older = plan.model_dump_json(
+        exclude={**unknown, "fingerprint": {"labels_everywhere"}}
+    )
+    number = hashlib.sha256(older.encode()).hexdigest()
+    with monkeypatch.context() as before:
+        before.setattr(checkpoints, "_fingerprint", lambda _: number)
+        save_checkpoint(tmp_path, checkpoint, plan)
+    assert load_checkpoint(tmp_path, type(plan).model_validate_json(older))
+    for name, value in (("antialiased", True), ("dice_of", "patch")):
+        with pytest.raises(RunFolderError, match="another plan"):
+            load_checkpoint(tmp_path, plan.model_copy(update={name: value}))

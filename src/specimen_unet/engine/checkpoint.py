@@ -127,5 +127,17 @@ def load_checkpoint(folder: Path, plan: Plan) -> Checkpoint | None:
 
 
 def _fingerprint(plan: Plan) -> str:
-    """Return a number for everything that was decided, the split included."""
-    return hashlib.sha256(plan.model_dump_json().encode()).hexdigest()
+    """Return a number for everything that was decided, the split included.
+
+    What older versions did not know and is as it was with them does not count, so that
+    trainings that they left can be resumed.
+    """
+    later: dict[str, Any] = {
+        name: True
+        for name in ("antialiased", "dice_of")
+        if getattr(plan, name) == type(plan).model_fields[name].default
+    }
+    if not plan.fingerprint.labels_everywhere:
+        later["fingerprint"] = {"labels_everywhere"}
+    text = plan.model_dump_json(exclude=later)
+    return hashlib.sha256(text.encode()).hexdigest()
