@@ -6,6 +6,7 @@ takes the class of the nearest voxel of the case.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,8 @@ from specimen_unet.engine.resampling import resample
 from specimen_unet.engine.transfer import sent
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
     from specimen_unet.domain.case import Array
@@ -101,13 +104,15 @@ def affine_patch(
     classes : Tensor of int16, shape (O, *patch)
     """
     middle = centre - block.start
-    classes = _turned_classes(block.classes, middle, matrix, patch)
+    places = _places(block.classes, middle, matrix, patch)
+    classes = _turned(block.classes, places, _CLASSES)
     image = block.image
     if averaged is not None and (averaged > 1).any():
         image, factor = _shrunk(image, averaged)
         middle = (middle + 0.5) / factor - 0.5
         matrix = matrix / factor[:, np.newaxis]
-    return _turned_image(image, middle, matrix, patch), classes
+        places = _places(image, middle, matrix, patch)
+    return _turned(image, places, _GRAY_VALUES), classes
 
 
 def _shrunk(image: Tensor, averaged: Array) -> tuple[Tensor, Array]:
@@ -118,52 +123,39 @@ def _shrunk(image: Tensor, averaged: Array) -> tuple[Tensor, Array]:
     return image, before / after
 
 
-def _turned_image(
-    image: Tensor, middle: Array, matrix: Array, patch: tuple[int, ...]
-) -> Tensor:
-    """Read gray values (C, *size) between voxels."""
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where a patch is read: planes along the axis that is not turned, and in each.
+
+    In 2D there is no such axis.
+    """
+
+    axis: int | None
+    planes: Array
+    grid: Tensor
+
+
+def _places(
+    values: Tensor, middle: Array, matrix: Array, patch: tuple[int, ...]
+) -> _Places:
+    """Tell where in values (N, *size) a patch is read."""
     axis = _straight_axis(matrix)
     if axis is None:
-        return _between(image, _grid(image, middle, matrix, patch))
-    image = image.movedim(axis + 1, 1)
-    grid = _grid(image, *_without(axis, middle, matrix, patch))
-    read = _between(image, grid)
-    places = _places(axis, middle, matrix, patch)
-    lines = sent(_weights(places, read.shape[1]), read.device) @ read.flatten(2)
-    turned: Tensor = lines.unflatten(2, read.shape[2:])
-    return turned.movedim(1, axis + 1)
-
-
-def _turned_classes(
-    classes: Tensor, middle: Array, matrix: Array, patch: tuple[int, ...]
-) -> Tensor:
-    """Read classes (O, *size) at the nearest voxels."""
-    axis = _straight_axis(matrix)
-    if axis is None:
-        return _nearest(classes, _grid(classes, middle, matrix, patch))
-    classes = classes.movedim(axis + 1, 1)
-    grid = _grid(classes, *_without(axis, middle, matrix, patch))
-    places = _places(axis, middle, matrix, patch)
-    return _nearest(_rows(classes, places), grid).movedim(1, axis + 1)
-
-
-def _without(
-    axis: int, middle: Array, matrix: Array, patch: tuple[int, ...]
-) -> tuple[Array, Array, tuple[int, ...]]:
-    """Return what is said of the other two axes."""
-    others = [other for other in range(3) if other != axis]
-    return (
-        middle[others],
-        matrix[np.ix_(others, others)],
-        tuple(np.array(patch)[others]),
-    )
-
-
-def _places(axis: int, middle: Array, matrix: Array, patch: tuple[int, ...]) -> Array:
-    """Return where along the axis that is not turned the planes of a patch lie."""
+        return _Places(axis, np.array([]), _grid(values, middle, matrix, patch))
+    others = [other for other in range(len(patch)) if other != axis]
+    size = tuple(patch[other] for other in others)
+    across = values.movedim(axis + 1, 1)
+    grid = _grid(across, middle[others], matrix[np.ix_(others, others)], size)
     offsets = np.arange(patch[axis]) - (patch[axis] - 1) / 2
-    places: Array = middle[axis] + matrix[axis, axis] * offsets
-    return places
+    return _Places(axis, middle[axis] + matrix[axis, axis] * offsets, grid)
+
+
+def _turned(values: Tensor, places: _Places, kind: _Reading) -> Tensor:
+    """Read values (N, *size)."""
+    if places.axis is None:
+        return kind.in_planes(values, places.grid)
+    planes = kind.planes(values.movedim(places.axis + 1, 1), places.planes)
+    return kind.in_planes(planes, places.grid).movedim(1, places.axis + 1)
 
 
 def _grid(
@@ -171,7 +163,7 @@ def _grid(
 ) -> Tensor:
     """Return where planes (..., Y, X) are read, in PyTorch's units (1, *patch, 2)."""
     theta = _theta(np.array(planes.shape[-2:]), middle, matrix, np.array(patch))
-    size = [1, 1, *map(int, patch)]
+    size = [1, 1, *patch]
     return functional.affine_grid(sent(theta, planes.device), size, align_corners=False)
 
 
@@ -215,6 +207,13 @@ def _nearest(planes: Tensor, grid: Tensor) -> Tensor:
     return read.masked_fill_(~is_inside, IGNORED)
 
 
+def _mixed(image: Tensor, places: Array) -> Tensor:
+    """Mix the planes of an image (C, Z, Y, X) beside places along Z."""
+    weights = sent(_weights(places, image.shape[1]), image.device)
+    mixed: Tensor = (weights @ image.flatten(2)).unflatten(2, image.shape[2:])
+    return mixed
+
+
 def _weights(places: Array, length: int) -> Array:
     """Return the weights of voxels in a row at places between them, (places, length).
 
@@ -241,3 +240,15 @@ def _theta(length: Array, middle: Array, matrix: Array, patch: Array) -> Array:
     shift = (2 * middle + 1) / length - 1
     theta = np.concatenate([linear[::-1, ::-1], shift[::-1, np.newaxis]], axis=1)
     return theta[np.newaxis].astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How values are read at places between planes, and then within planes."""
+
+    planes: Callable[[Tensor, Array], Tensor]
+    in_planes: Callable[[Tensor, Tensor], Tensor]
+
+
+_GRAY_VALUES = _Reading(_mixed, _between)
+_CLASSES = _Reading(_rows, _nearest)

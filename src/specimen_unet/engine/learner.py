@@ -177,6 +177,7 @@ class Learner:
         groups = {
             "network": self._weights,
             "smoothed": self._smoothed_weights,
+            # As checkpoints of older versions call them.
             "best": self._kept or {},
             "optimiser": self._optimiser_tensors(),
         }

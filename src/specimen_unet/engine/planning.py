@@ -132,8 +132,7 @@ def plan(
     within_memory = partial(_within_memory, settings, seen, decided, device, start_from)
     finished = _timed(within_memory(levels))
     finished = _in_detail(finished, within_memory) or finished
-    finished = with_dice_of_patches(with_variety(finished))
-    return with_reasons(finished, chosen)
+    return with_reasons(with_dice_of_patches(with_variety(finished)), chosen)
 
 
 def _split(cases: Sequence[Case], settings: TrainingSettings, dimensions: int) -> Split:
