@@ -26,6 +26,7 @@ _BLOCK = 16
 _CONVOLUTIONS = (
     *(torch.ops.aten.conv2d, torch.ops.aten.conv3d),
     *(torch.ops.aten.conv_transpose2d, torch.ops.aten.conv_transpose3d),
+    torch.ops.aten.mkldnn_convolution,
 )
 
 # Bytes a voxel by all that they depend on; the weights do not matter.

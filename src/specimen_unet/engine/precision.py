@@ -6,11 +6,12 @@ import itertools
 import time
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
-from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+from torch import nn
+
+from specimen_unet.engine.cpu_convolutions import Float32WhereCramped, OneDnnForOnePatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,69 +44,22 @@ def autocast(
 ) -> AbstractContextManager[object]:
     """Compute in `precision` inside this context; weights stay float32.
 
-    On a CPU, convolutions of images that are hardly larger than their kernel stay in
-    float32: see `_Float32WhereCramped`.
+    On a CPU, convolutions that torch would get wrong or take long for are computed
+    otherwise: see `cpu_convolutions`.
     """
+    if device.type == "cpu":
+        if precision == "float32":
+            return OneDnnForOnePatch()
+        return _cast_on_cpu(getattr(torch, precision))
     if precision == "float32":
         return nullcontext()
-    if device.type == "cpu":
-        return _cast_on_cpu(getattr(torch, precision))
     return torch.autocast(device.type, dtype=getattr(torch, precision))
 
 
 @contextmanager
 def _cast_on_cpu(dtype: torch.dtype) -> Iterator[None]:
-    with torch.autocast("cpu", dtype=dtype), _Float32WhereCramped():
+    with torch.autocast("cpu", dtype=dtype), Float32WhereCramped():
         yield
-
-
-class _Float32WhereCramped(TorchFunctionMode):
-    """Keeps convolutions in float32 where the kernel is as large as the image.
-
-    There oneDNN's weight gradients in bfloat16 (torch 2.13, AVX512-BF16) are memory
-    that nobody wrote: wrong by any factor, or infinite, and some write where they may
-    not, which ends the process. A 3 x 3 x 3 kernel and a depth of two voxels are
-    enough (benchmarks/cramped_gradients.py). Such images are small, so all digits
-    cost no time.
-    """
-
-    def __torch_function__(
-        self,
-        function: Any,
-        _types: Any,
-        arguments: tuple[Any, ...] = (),
-        named: dict[str, Any] | None = None,
-    ) -> Any:
-        """Compute, without autocast where a convolution is cramped."""
-        named = named or {}
-        if function not in _CONVOLUTIONS or not _is_cramped(*arguments, **named):
-            return function(*arguments, **named)
-        with torch.autocast("cpu", enabled=False):
-            exact = [_as_float32(value) for value in arguments]
-            return function(
-                *exact, **{name: _as_float32(value) for name, value in named.items()}
-            )
-
-
-_CONVOLUTIONS = {
-    torch.conv2d,
-    torch.conv3d,
-    torch.conv_transpose2d,
-    torch.conv_transpose3d,
-}
-
-
-def _as_float32(value: Any) -> Any:
-    return value.float() if isinstance(value, Tensor) else value
-
-
-# torch's own name of its first argument, by which it may be given.
-def _is_cramped(input: Tensor, weight: Tensor, *_: Any, **__: Any) -> bool:  # noqa: A002
-    """Tell whether the kernel is as long as the image along some axis."""
-    kernel = weight.shape[2:]
-    # An image may come without the axis of the batch.
-    sizes = zip(input.shape[-len(kernel) :], kernel, strict=True)
-    return any(1 < length >= size for size, length in sizes)
 
 
 def _may_compute_bfloat16(capabilities: Mapping[str, object]) -> bool:
