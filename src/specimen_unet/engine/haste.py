@@ -5,6 +5,10 @@ specimen teach most. A short training therefore takes fewer patches a step, and 
 twice as long where a patch would otherwise show only part of a specimen: measured on
 phantom specimens (39 x 221 x 200 voxels), 90 steps at full resolution gave Dice 0.45
 on held-out ones, and 90 steps that saw nearly all of a specimen at half of it 0.90.
+
+Five minutes are few, too, for cases that are much larger than patches: 462 steps showed
+each specimen 10 times at full resolution, and Dice on others was 0.755; it was 0.891 at
+half of it (docs/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -12,13 +16,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal
 
+from specimen_unet.engine.at_spacing import label_width, typical_shape
 from specimen_unet.engine.decisions import Decision, by_hand, sizes
+from specimen_unet.engine.variety import passes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import torch
 
+    from specimen_unet.domain.plan import Plan
     from specimen_unet.domain.settings import TrainingSettings
 
 # Minutes from which nothing is given up, and until which voxels may be longer.
@@ -29,6 +36,11 @@ _LEAST_HASTE = 0.1
 _CASES_A_PATCH = 1.3
 # Axes within this of the finest spacing are looked at more coarsely, others not.
 _ALIKE = 2
+# Passes over the cases from which their own voxels teach as much as longer ones, and
+# how many of the longer ones a label should be wide.
+_PASSES = 40
+_WIDE = 8
+_LONGER = "up to twice as long as in the cases"
 
 
 def minutes_to_hurry(settings: TrainingSettings, device: torch.device) -> float:
@@ -87,13 +99,47 @@ def hurried_spacing(
     """
     if not is_hurried(minutes) or math.prod(shape) <= _CASES_A_PATCH * patch_voxels:
         return usual
-    finest = min(usual.value)
-    spacing = tuple(
-        2 * step if step < _ALIKE * finest else step for step in usual.value
-    )
     return Decision(
-        spacing,
-        f"Voxels of {sizes(spacing)} {unit}, up to twice as long as in the cases: "
-        f"{minutes:g} min is too short to learn finer ones. Above {_HURRY:g} min they "
-        "stay as they are.",
+        _twice_as_long(usual.value),
+        f"Voxels of {sizes(_twice_as_long(usual.value))} {unit}, {_LONGER}: "
+        f"{minutes:g} min is too short to learn finer ones.",
     )
+
+
+def longer_spacing(plan: Plan) -> Decision[tuple[float, ...]] | None:
+    """Make voxels twice as long where each case would be seen too seldom.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of which everything is decided, with voxels as the cases have them.
+
+    Returns
+    -------
+    Decision of spacing or None
+        None where there is time for them, a patch shows a whole case anyway, labels
+        would become thin, or somebody chose.
+    """
+    settings, seen = plan.settings, plan.fingerprint
+    is_free = settings.spacing == settings.patch == "auto" and not settings.quality
+    is_timed = settings.ending != "steps" and plan.device == "cpu"
+    if not (is_free and is_timed) or plan.resize_to or is_hurried(plan.minutes):
+        return None
+    longer, count = _twice_as_long(plan.spacing), passes(plan)
+    voxels = math.prod(typical_shape(seen, plan.spacing))
+    is_whole = voxels <= _CASES_A_PATCH * math.prod(plan.patch)
+    width = label_width(seen, longer)
+    if is_whole or count >= _PASSES or width is None or width < _WIDE:
+        return None
+    return Decision(
+        longer,
+        f"Voxels of {sizes(longer)} {plan.unit}, {_LONGER}: with those each case would "
+        f"be seen about {count:.0f} times in {plan.minutes:g} min, and finer voxels "
+        f"teach more from {_PASSES} times on.",
+    )
+
+
+def _twice_as_long(spacing: Sequence[float]) -> tuple[float, ...]:
+    """Make voxels longer along the axes along which they are shortest."""
+    finest = min(spacing)
+    return tuple(2 * step if step < _ALIKE * finest else step for step in spacing)

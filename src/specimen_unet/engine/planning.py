@@ -45,7 +45,11 @@ from specimen_unet.engine.devices import (
 from specimen_unet.engine.duration import with_time
 from specimen_unet.engine.fingerprint import fingerprint
 from specimen_unet.engine.forecast import memory_of_step, seconds_of_step
-from specimen_unet.engine.haste import hurried_spacing, minutes_to_hurry
+from specimen_unet.engine.haste import (
+    hurried_spacing,
+    longer_spacing,
+    minutes_to_hurry,
+)
 from specimen_unet.engine.inheritance import (
     check_unit,
     inherited,
@@ -131,6 +135,10 @@ def plan(
 
     within_memory = partial(_within_memory, settings, seen, decided, device, start_from)
     finished = _timed(within_memory(levels))
+    longer = longer_spacing(finished)
+    if longer is not None:
+        decided["spacing"] = longer
+        finished = _timed(within_memory(levels))
     finished = _in_detail(finished, within_memory) or finished
     return with_reasons(with_dice_of_patches(with_variety(finished)), chosen)
 
