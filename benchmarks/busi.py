@@ -6,6 +6,11 @@ For each fold trains with the plan's defaults on the images of the other groups,
 scores the fold's images, which neither training nor validation sees. The mean Dice is
 that of images, each counted once; an image in which nothing was found, or the wrong
 place, counts with what it has. "pooled" adds up all pixels first.
+
+`--normal` trains and scores on the images without a lesion, too: "false" are those of
+them in which one was found. `--steps` ends each training after so many steps instead of
+by the clock; `--dice-of` has the loss pool its Dice otherwise than planned. "mirrored"
+is the mean Dice where mirrored copies are averaged.
 """
 
 from __future__ import annotations
@@ -14,7 +19,7 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from processor_clock import run_by_processor_time
@@ -22,6 +27,9 @@ from record import write_record
 
 import specimen_unet as su
 from specimen_unet.domain.folds import deal_folds, traits_of
+
+if TYPE_CHECKING:
+    from specimen_unet.domain.plan import Plan
 
 FAILED_BELOW = 0.1
 
@@ -34,6 +42,9 @@ def main() -> None:
     parser.add_argument("--only", type=int, nargs="*", help="folds to run; all without")
     parser.add_argument("--network", default="auto")
     parser.add_argument("--pretrained", action="store_true")
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--normal", action="store_true")
+    parser.add_argument("--dice-of", choices=("batch", "patch"))
     parser.add_argument(
         "--small-up-to",
         type=float,
@@ -54,7 +65,9 @@ def main() -> None:
         run_by_processor_time(arguments.processor_clock)
     if arguments.small_up_to is not None:
         make_small_up_to(arguments.small_up_to)
-    cases = [case for case in su.read_cases(arguments.data / "busi") if lesion(case)]
+    cases = su.read_cases(arguments.data / "busi")
+    if not arguments.normal:
+        cases = [case for case in cases if lesion(case)]
     folds = folds_of(cases, arguments.folds, arguments.seed)
     wanted = arguments.only or range(arguments.folds)
     rows, images = [], []
@@ -101,46 +114,71 @@ def run_fold(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Train on the other folds and score this one."""
     began = time.perf_counter()
-    model = su.train(
-        [case for case in cases if folds[case.name] != number],
+    known = [case for case in cases if folds[case.name] != number]
+    model = su.train(known, planned(known, arguments))
+    minutes = (time.perf_counter() - began) / 60
+    held_out = [case for case in cases if folds[case.name] == number]
+    scores = [score(case, model, arguments.device) for case in held_out]
+    mirrored = [score(case, model, arguments.device, mirror=True) for case in held_out]
+    plan = model.plan
+    row = {"fold": number, **summary(scores), "minutes": minutes}
+    row["mirrored"] = summary(mirrored)["mean_dice"]
+    row |= {"steps": model.card.steps_done, "network": plan.network}
+    return {**row, "patch": str(plan.patch), "batch": plan.batch}, scores
+
+
+def planned(cases: list[su.Case], arguments: Any) -> Plan:
+    """Plan as the arguments say."""
+    plan = su.plan(
+        cases,
         minutes=arguments.minutes,
         network=arguments.network,
         pretrained=arguments.pretrained,
         seed=arguments.seed,
         device=arguments.device,
     )
-    minutes = (time.perf_counter() - began) / 60
-    held_out = [case for case in cases if folds[case.name] == number]
-    scores = [score(case, model, arguments.device) for case in held_out]
-    plan = model.plan
-    row = {"fold": number, **summary(scores), "minutes": minutes}
-    row |= {"steps": model.card.steps_done, "network": plan.network}
-    return {**row, "patch": str(plan.patch), "batch": plan.batch}, scores
+    changes: dict[str, Any] = {}
+    if arguments.steps:
+        changes |= {"ending": "steps", "steps": arguments.steps, "minutes": None}
+    if arguments.dice_of:
+        changes["dice_of"] = arguments.dice_of
+    return plan.model_copy(update=changes)
 
 
-def score(case: su.Case, model: su.Model, device: str) -> dict[str, Any]:
+def score(
+    case: su.Case, model: su.Model, device: str, *, mirror: bool = False
+) -> dict[str, Any]:
     """Count the pixels of one image."""
-    found = su.segment(case, model, device=device, probabilities=False).labels > 0
+    found = su.segment(case, model, device=device, mirror=mirror).labels > 0
     truth = next(iter(case.labels.values())) > 0
     both = int((found & truth).sum())
     counts = {"both": both, "found": int(found.sum()), "truth": int(truth.sum())}
+    if not counts["truth"]:
+        return {"case": case.name, **counts}
     total = counts["found"] + counts["truth"]
     iou = both / (total - both)
     return {"case": case.name, "dice": 2 * both / total, "iou": iou, **counts}
 
 
 def summary(scores: list[dict[str, Any]]) -> dict[str, Any]:
-    """Average over images, and over all pixels at once."""
-    dice = [score["dice"] for score in scores]
+    """Average over images with a lesion, and over all pixels at once.
+
+    Lesions that were found in the others are counted.
+    """
+    lesions = [score for score in scores if score["truth"]]
+    normal = [score for score in scores if not score["truth"]]
+    dice = [score["dice"] for score in lesions]
     both, found, truth = (
         sum(score[name] for score in scores) for name in ("both", "found", "truth")
     )
     return {
-        "images": len(scores),
+        "images": len(lesions),
         "mean_dice": float(np.mean(dice)),
-        "mean_iou": float(np.mean([score["iou"] for score in scores])),
+        "mean_iou": float(np.mean([score["iou"] for score in lesions])),
         "pooled_dice": 2 * both / (found + truth),
         "failures": sum(value < FAILED_BELOW for value in dice),
+        "normal": len(normal),
+        "false": sum(score["found"] > 0 for score in normal),
     }
 
 

@@ -143,6 +143,20 @@ def test_a_small_structure_counts_as_much_as_a_large_one_in_another_patch(
     assert losses_of["patch"] == pytest.approx(0.5, abs=1e-3)
 
 
+def test_a_patch_without_the_label_does_not_count_in_dice_of_each_patch(
+    make_plan: Callable[..., Plan],
+) -> None:
+    """It would cost 1 whatever is found in it, and teach nothing."""
+    loss = build_loss(make_plan(loss="Dice", dice_of="patch"))
+    classes = torch.zeros(2, 32, 32, dtype=torch.int64)
+    classes[0, :8, :8] = 1
+    found = 100.0 * functional.one_hot(classes, 2).movedim(-1, 1) - 50
+    assert loss(found, classes).item() == pytest.approx(0, abs=1e-3)
+    assert loss(found, classes * 0).item() == 0
+    alone = loss(-found[:1], classes[:1])
+    torch.testing.assert_close(loss(-found, classes), alone)
+
+
 def test_without_boundaries_generalised_dice_agrees_with_monai(
     logits: torch.Tensor,
     classes: torch.Tensor,

@@ -37,9 +37,13 @@ _AT_BOUNDARY = 4.0  # so many times as much counts a voxel that touches another 
 # count as much as one that is full of it. The background is left out as in nnU-Net.
 _dice, _dice_by_patch = (
     DiceLoss(
-        include_background=False, batch=batch, smooth_nr=_SMOOTH, smooth_dr=_SMOOTH
+        include_background=False,
+        batch=reduction == "mean",
+        reduction=reduction,
+        smooth_nr=_SMOOTH,
+        smooth_dr=_SMOOTH,
     )
-    for batch in (True, False)
+    for reduction in ("mean", "none")
 )
 _tversky = TverskyLoss(
     include_background=False,
@@ -125,9 +129,14 @@ def _dice_term(log_probabilities: Tensor, shares: Tensor, annotated: Tensor) -> 
 def _dice_by_patch_term(
     log_probabilities: Tensor, shares: Tensor, annotated: Tensor
 ) -> Tensor:
-    """Return 1 - Dice of each patch, mean over patches and labels."""
-    loss: Tensor = _dice_by_patch(log_probabilities.exp() * annotated, shares)
-    return loss
+    """Return 1 - Dice of each patch and label, mean over those that the patch holds.
+
+    A patch without the label would cost 1 whatever is found in it; what is found there
+    costs cross-entropy.
+    """
+    losses: Tensor = _dice_by_patch(log_probabilities.exp() * annotated, shares)
+    held = (shares[:, 1:] > 0).flatten(2).any(2)
+    return (losses.flatten(1) * held).sum() / held.sum().clamp(min=1)
 
 
 def _cross_entropy(
