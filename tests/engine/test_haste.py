@@ -79,19 +79,19 @@ def test_voxels_are_longer_where_each_case_would_be_seen_too_seldom(
     assert found.spacing == (0.5, 0.3, 0.3)
     assert found.network == "FastUNet"
     told = found.reasons["spacing"]
-    assert "each case would be seen about " in told
-    assert f"in {found.minutes:g} min" in told
     own = plan(specimens, minutes=5, device="cpu", spacing=(0.5, 0.15, 0.15))
-    assert f"about {passes(own):.0f} times" in told
+    assert f"5 min are about {own.steps} steps with those" in told
+    assert f"show each case {passes(own):.0f} times" in told
 
 
 def test_voxels_stay_as_they_are_where_cases_are_seen_often(
     specimens: list[Case], step_takes: Callable[[float], None]
 ) -> None:
-    step_takes(0.2)
+    step_takes(0.1)
     found = plan(specimens, minutes=5, device="cpu")
+    assert found.steps >= 2000
     assert found.spacing == pytest.approx((0.5, 0.15, 0.15))
-    assert "longer" not in found.reasons["spacing"]
+    assert "as all cases have them" in found.reasons["spacing"]
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,27 @@ def test_thin_labels_and_small_cases_keep_their_voxels(
     assert longer_spacing(seen(free, label_width=15.0)) is None
     assert longer_spacing(seen(free, label_width=None)) is None
     assert longer_spacing(seen(free, shapes=((24, 88, 88),) * 2)) is None
+    assert longer_spacing(free.model_copy(update={"steps": 4000})) is None
     assert longer_spacing(free.model_copy(update={"device": "cuda"})) is None
+
+
+def test_steps_or_passes_alone_are_not_enough_but_for_very_many_steps(
+    specimens: list[Case], step_takes: Callable[[float], None]
+) -> None:
+    step_takes(4)
+    own = plan(specimens, minutes=5, device="cpu", spacing=(0.5, 0.15, 0.15))
+    free = own.model_copy(
+        update={"settings": own.settings.model_copy(update={"spacing": "auto"})}
+    )
+    few_steps = free.model_copy(update={"steps": 1500})
+    assert passes(few_steps) > 40
+    assert longer_spacing(few_steps) is not None
+    many = tuple(f"specimen {number}" for number in range(99))
+    split = free.split.model_copy(update={"training": many})
+    few_passes = free.model_copy(update={"steps": 4000, "split": split})
+    assert passes(few_passes) < 40
+    assert longer_spacing(few_passes) is not None
+    assert longer_spacing(few_passes.model_copy(update={"steps": 5000})) is None
 
 
 def seen(found: Plan, **changes: object) -> Plan:

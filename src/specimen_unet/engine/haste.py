@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 from specimen_unet.engine.at_spacing import label_width, typical_shape
 from specimen_unet.engine.decisions import Decision, by_hand, sizes
+from specimen_unet.engine.detail import is_leisurely
 from specimen_unet.engine.variety import passes
 
 if TYPE_CHECKING:
@@ -36,9 +37,9 @@ _LEAST_HASTE = 0.1
 _CASES_A_PATCH = 1.3
 # Axes within this of the finest spacing are looked at more coarsely, others not.
 _ALIKE = 2
-# Passes over the cases from which their own voxels teach as much as longer ones, and
-# how many of the longer ones a label should be wide.
-_PASSES = 40
+# Steps from which the cases' own voxels are taken however seldom each case is seen,
+# which was not measured; and how many longer ones a label should be wide.
+_STEPS = 5000
 _WIDE = 8
 _LONGER = "up to twice as long as in the cases"
 
@@ -125,17 +126,18 @@ def longer_spacing(plan: Plan) -> Decision[tuple[float, ...]] | None:
     is_timed = settings.ending != "steps" and plan.device == "cpu"
     if not (is_free and is_timed) or plan.resize_to or is_hurried(plan.minutes):
         return None
-    longer, count = _twice_as_long(plan.spacing), passes(plan)
+    longer = _twice_as_long(plan.spacing)
     voxels = math.prod(typical_shape(seen, plan.spacing))
     is_whole = voxels <= _CASES_A_PATCH * math.prod(plan.patch)
+    is_enough = is_leisurely(plan) or plan.steps >= _STEPS
     width = label_width(seen, longer)
-    if is_whole or count >= _PASSES or width is None or width < _WIDE:
+    if is_whole or is_enough or width is None or width < _WIDE:
         return None
     return Decision(
         longer,
-        f"Voxels of {sizes(longer)} {plan.unit}, {_LONGER}: with those each case would "
-        f"be seen about {count:.0f} times in {plan.minutes:g} min, and finer voxels "
-        f"teach more from {_PASSES} times on.",
+        f"Voxels of {sizes(longer)} {plan.unit}, {_LONGER}: {plan.minutes:g} min are "
+        f"about {plan.steps} steps with those, which show each case "
+        f"{passes(plan):.0f} times, too few to learn finer ones.",
     )
 
 
