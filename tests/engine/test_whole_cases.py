@@ -44,7 +44,7 @@ def test_dice_is_that_of_each_patch_where_each_is_a_whole_case(
 
 
 def test_it_is_pooled_where_a_case_lacks_a_label(cases: list[Case]) -> None:
-    """A patch without the label would cost 1 whatever is found in it."""
+    """What the other does to findings in healthy cases was not measured."""
     found = planned([*cases, empty(cases[0])])
     assert found.dice_of == "batch"
     assert "each patch" not in found.reasons["loss"]

@@ -1,11 +1,10 @@
 """What a loss may do where every patch shows a whole case and all its labels.
 
 Pooled over a batch, Dice is that of its large structures. Where each patch shows a
-whole case, it can be what scores are: that of each case by itself. Four groups of
-breast ultrasound that were not learnt from came to 0.752, 0.782, 0.794 and 0.827
-instead of 0.727, 0.775, 0.754 and 0.800 (docs/benchmarks.md). A patch without the label
-would cost 1 whatever is found in it, and teach nothing, so every case must hold every
-label.
+whole case, it can be what scores are: that of each case by itself. In six comparisons
+on breast ultrasound that was worth 0.002 to 0.04 (docs/benchmarks.md). A patch without
+the label does not count then, and what that does to findings in healthy cases was not
+measured: so every case must hold every label.
 """
 
 from __future__ import annotations
