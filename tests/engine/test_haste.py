@@ -80,7 +80,7 @@ def test_voxels_are_longer_where_each_case_would_be_seen_too_seldom(
     assert found.network == "FastUNet"
     told = found.reasons["spacing"]
     own = plan(specimens, minutes=5, device="cpu", spacing=(0.5, 0.15, 0.15))
-    assert f"5 min are about {own.steps} steps with those" in told
+    assert f"at their size 5 min are about {own.steps} steps" in told
     assert f"show each case {passes(own):.0f} times" in told
 
 
@@ -92,6 +92,13 @@ def test_voxels_stay_as_they_are_where_cases_are_seen_often(
     assert found.steps >= 2000
     assert found.spacing == pytest.approx((0.5, 0.15, 0.15))
     assert "as all cases have them" in found.reasons["spacing"]
+
+
+def test_in_a_minute_they_are_made_longer_once(
+    specimens: list[Case], step_takes: Callable[[float], None]
+) -> None:
+    step_takes(4)
+    assert plan(specimens, minutes=1, device="cpu").spacing == (0.5, 0.3, 0.3)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +135,7 @@ def test_thin_labels_and_small_cases_keep_their_voxels(
     assert longer_spacing(seen(free, shapes=((24, 88, 88),) * 2)) is None
     assert longer_spacing(free.model_copy(update={"steps": 4000})) is None
     assert longer_spacing(free.model_copy(update={"device": "cuda"})) is None
+    assert longer_spacing(free.model_copy(update={"resize_to": (9, 9, 9)})) is None
 
 
 def test_steps_or_passes_alone_are_not_enough_but_for_very_many_steps(

@@ -135,9 +135,9 @@ def longer_spacing(plan: Plan) -> Decision[tuple[float, ...]] | None:
         return None
     return Decision(
         longer,
-        f"Voxels of {sizes(longer)} {plan.unit}, {_LONGER}: {plan.minutes:g} min are "
-        f"about {plan.steps} steps with those, which show each case "
-        f"{passes(plan):.0f} times, too few to learn finer ones.",
+        f"Voxels of {sizes(longer)} {plan.unit}, {_LONGER}: at their size "
+        f"{plan.minutes:g} min are about {plan.steps} steps, which show each case "
+        f"{passes(plan):.0f} times, too few to learn more from finer voxels.",
     )
 
 
