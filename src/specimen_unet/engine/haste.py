@@ -6,9 +6,9 @@ twice as long where a patch would otherwise show only part of a specimen: measur
 phantom specimens (39 x 221 x 200 voxels), 90 steps at full resolution gave Dice 0.45
 on held-out ones, and 90 steps that saw nearly all of a specimen at half of it 0.90.
 
-Five minutes are few, too, for cases that are much larger than patches: 462 steps showed
-each specimen 10 times at full resolution, and Dice on others was 0.755; it was 0.891 at
-half of it (docs/benchmarks.md).
+Five minutes are few, too, where cases are much larger than patches: in 462 steps at
+full resolution Dice on other phantoms was 0.755, and 0.891 at half of it; from 1000
+steps on both are level (docs/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING, Literal
 
 from specimen_unet.engine.at_spacing import label_width, typical_shape
 from specimen_unet.engine.decisions import Decision, by_hand, sizes
-from specimen_unet.engine.detail import is_leisurely
-from specimen_unet.engine.variety import passes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,9 +35,9 @@ _LEAST_HASTE = 0.1
 _CASES_A_PATCH = 1.3
 # Axes within this of the finest spacing are looked at more coarsely, others not.
 _ALIKE = 2
-# Steps from which the cases' own voxels are taken however seldom each case is seen,
-# which was not measured; and how many longer ones a label should be wide.
-_STEPS = 5000
+# Steps from which voxels as the cases have them teach as much as longer ones, and how
+# many of the longer ones a label should be wide.
+_STEPS = 1000
 _WIDE = 8
 _LONGER = "up to twice as long as in the cases"
 
@@ -108,7 +106,7 @@ def hurried_spacing(
 
 
 def longer_spacing(plan: Plan) -> Decision[tuple[float, ...]] | None:
-    """Make voxels twice as long where each case would be seen too seldom.
+    """Make voxels twice as long where too few steps fit into the time.
 
     Parameters
     ----------
@@ -129,15 +127,14 @@ def longer_spacing(plan: Plan) -> Decision[tuple[float, ...]] | None:
     longer = _twice_as_long(plan.spacing)
     voxels = math.prod(typical_shape(seen, plan.spacing))
     is_whole = voxels <= _CASES_A_PATCH * math.prod(plan.patch)
-    is_enough = is_leisurely(plan) or plan.steps >= _STEPS
     width = label_width(seen, longer)
-    if is_whole or is_enough or width is None or width < _WIDE:
+    if is_whole or plan.steps >= _STEPS or width is None or width < _WIDE:
         return None
     return Decision(
         longer,
         f"Voxels of {sizes(longer)} {plan.unit}, {_LONGER}: at their size "
-        f"{plan.minutes:g} min are about {plan.steps} steps, which show each case "
-        f"{passes(plan):.0f} times, too few to learn more from finer voxels.",
+        f"{plan.minutes:g} min are about {plan.steps} steps, and it takes {_STEPS} to "
+        "learn as much from finer ones.",
     )
 
 
