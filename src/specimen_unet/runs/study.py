@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from specimen_unet.domain.choices import changed
 from specimen_unet.domain.errors import RunFolderError
 from specimen_unet.domain.settings import Settings, TrainingSettings
 from specimen_unet.files.replacing import replaced
@@ -147,11 +148,12 @@ class StudyFolder:
 
         It holds the cases of the other folds, and is whole without the study: its
         files are those of the study by another name (hard links), or copies where
-        the drive has no such thing.
+        the drive has no such thing. Its voxels are those of the first fold's plan.
         """
         path = self.path / f"fold-{fold}"
         if RunFolder.is_run(path):
             return RunFolder(path)
+        settings = self._settings_of_a_fold()
 
         def fill(folder: Path) -> None:
             for case in self.record.cases:
@@ -161,9 +163,23 @@ class StudyFolder:
                         folder / "cases" / case.stored,
                         copy_function=_link_or_copy,
                     )
-            write_json(folder / "settings.json", self.record.settings)
+            write_json(folder / "settings.json", settings)
 
         return RunFolder(new_folder(self.path, path.name, fill))
+
+    def _settings_of_a_fold(self) -> TrainingSettings:
+        """Return the settings, by which it looks as finely as a fold that was planned.
+
+        Which voxels are planned hangs on how busy the computer is just then, and scores
+        of folds that are averaged should be of one kind of training.
+        """
+        settings = self.record.settings
+        planned = (self.path / f"fold-{fold}" for fold in range(self.folds))
+        for path in planned:
+            plan = RunFolder(path).plan if RunFolder.is_run(path) else None
+            if plan is not None and plan.resize_to is None:
+                return changed(settings, spacing=plan.spacing)
+        return settings
 
     def remove_leftovers(self) -> None:
         """Delete runs that a killed process was making."""
