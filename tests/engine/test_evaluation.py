@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from specimen_unet.engine import evaluation
 from specimen_unet.engine.evaluation import Evaluator
 from specimen_unet.engine.networks import build_network
+from specimen_unet.engine.precision import autocast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,3 +157,12 @@ with PeakMemory() as peak:
 assert event.of > 1
 print(peak.grown, room)
 """
+
+
+@torch.inference_mode()
+def test_copies_that_a_convolution_makes_count_whoever_computes_it() -> None:
+    layer, tile = torch.nn.Conv3d(8, 8, 3, padding=1), torch.zeros(1, 8, 8, 8, 8)
+    by_torch = evaluation._peak_of(lambda: layer(tile), CPU)
+    with autocast(CPU, "float32"):
+        by_onednn = evaluation._peak_of(lambda: layer(tile), CPU)
+    assert by_onednn == by_torch > 2 * tile.nbytes
