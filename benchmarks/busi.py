@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from processor_clock import run_by_processor_time
+from processor_clock import add_clock, run_by_processor_time
 from record import write_record
 
 import specimen_unet as su
@@ -53,12 +53,7 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
-    parser.add_argument(
-        "--processor-clock",
-        type=float,
-        metavar="SPEED",
-        help="minutes of processor time instead: see processor_clock.py",
-    )
+    add_clock(parser)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     if arguments.processor_clock:

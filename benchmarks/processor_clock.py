@@ -10,8 +10,22 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import TYPE_CHECKING
 
 import torch
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_clock(parser: argparse.ArgumentParser) -> None:
+    """Let a benchmark be asked for this clock."""
+    parser.add_argument(
+        "--processor-clock",
+        type=float,
+        metavar="SPEED",
+        help="minutes of processor time instead: see processor_clock.py",
+    )
 
 
 def run_by_processor_time(speed: float) -> None:
