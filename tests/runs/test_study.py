@@ -93,7 +93,9 @@ def test_all_folds_look_as_finely_as_the_one_that_was_planned_first(
     first.write_plan(plan_of_ours)
     second = study.run(1)
     assert second.settings.spacing == plan_of_ours.spacing
-    changes = {"spacing": study.record.settings.spacing}
+    assert second.settings.dimensions == plan_of_ours.dimensions
+    own = study.record.settings
+    changes = {"spacing": own.spacing, "dimensions": own.dimensions}
     assert second.settings.model_copy(update=changes) == study.record.settings
     first.write_plan(plan_of_ours.model_copy(update={"resize_to": (16, 16)}))
     assert study.run(2).settings == study.record.settings

@@ -16,13 +16,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal
 
+import torch
+
 from specimen_unet.engine.at_spacing import label_width, typical_shape
 from specimen_unet.engine.decisions import Decision, by_hand, sizes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import torch
 
     from specimen_unet.domain.plan import Plan
     from specimen_unet.domain.settings import TrainingSettings
@@ -121,8 +121,9 @@ def longer_spacing(plan: Plan) -> Decision[tuple[float, ...]] | None:
     """
     settings, seen = plan.settings, plan.fingerprint
     is_free = settings.spacing == settings.patch == "auto" and not settings.quality
-    is_timed = settings.ending != "steps" and plan.device == "cpu"
-    if not (is_free and is_timed) or plan.resize_to or is_hurried(plan.minutes):
+    minutes = minutes_to_hurry(settings, torch.device(plan.device))
+    is_settled = math.isinf(minutes) or is_hurried(minutes)
+    if not is_free or is_settled or plan.resize_to:
         return None
     longer = _twice_as_long(plan.spacing)
     voxels = math.prod(typical_shape(seen, plan.spacing))

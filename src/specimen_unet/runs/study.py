@@ -178,7 +178,8 @@ class StudyFolder:
         for path in planned:
             plan = RunFolder(path).plan if RunFolder.is_run(path) else None
             if plan is not None and plan.resize_to is None:
-                return changed(settings, spacing=plan.spacing)
+                voxels = {"dimensions": plan.dimensions, "spacing": plan.spacing}
+                return changed(settings, **voxels)
         return settings
 
     def remove_leftovers(self) -> None:
