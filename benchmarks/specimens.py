@@ -2,11 +2,11 @@
 
     python -m benchmarks specimens --minutes 5 10 --processor-clock 1.33
 
-Ten phantom specimens (39 x 221 x 200, two observers) to learn from, four to score. The
-ways: "planned", by the plan for these minutes; "fine", with voxels as the cases have
-them; "coarse", with voxels twice as long in the plane; "hurried", UNet without residual
-units on those, the plan for a minute. Dice is pooled over each specimen, mean over
-specimens and observers.
+Phantom specimens (39 x 221 x 200, two observers): ten to learn from (`--cases`), four
+others to score. The ways: "planned", by the plan for these minutes; "fine", with
+voxels as the cases have them; "coarse", with voxels twice as long in the plane;
+"hurried", UNet without residual units on those, the plan for a minute. Dice is pooled
+over each specimen, mean over specimens and observers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from specimen_unet.domain.plan import Plan
 
 WAYS = ("planned", "fine", "coarse", "hurried")
-LEARNT, SCORED = 10, 4
+SCORED = 4
 UNSEEN = 100  # the number of the first phantom that is scored
 
 
@@ -51,9 +51,9 @@ def planned(cases: list[su.Case], way: str, minutes: float, seed: int) -> Plan:
         haste._HURRY = usual
 
 
-def run(way: str, minutes: float, seed: int) -> dict[str, Any]:
+def run(learnt: int, way: str, minutes: float, seed: int) -> dict[str, Any]:
     """Train in one way and score what comes of it."""
-    cases = [specimen_phantom(number) for number in range(LEARNT)]
+    cases = [specimen_phantom(number) for number in range(learnt)]
     plan = planned(cases, way, minutes, seed)
     model = su.train(cases, plan)
     found = []
@@ -64,6 +64,7 @@ def run(way: str, minutes: float, seed: int) -> dict[str, Any]:
             both = 2 * np.count_nonzero(labels & (drawn > 0))
             found.append(both / (np.count_nonzero(labels) + np.count_nonzero(drawn)))
     return {
+        "cases": learnt,
         "way": way,
         "minutes": minutes,
         "dice": float(np.mean(found)),
@@ -81,6 +82,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, nargs="+", default=[5])
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
+    parser.add_argument(
+        "--cases", type=int, default=10, help=f"to learn from, < {UNSEEN}"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     add_clock(parser)
     parser.add_argument("--json", type=Path)
@@ -91,7 +95,7 @@ def main() -> None:
     for minutes in arguments.minutes:
         for seed in arguments.seeds:
             for way in arguments.ways:
-                rows.append(run(way, minutes, seed))
+                rows.append(run(arguments.cases, way, minutes, seed))
                 print(rows[-1], file=sys.stderr, flush=True)
     write_record(arguments.json, "specimens", {"rows": rows}, rows)
 
