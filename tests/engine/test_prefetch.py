@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+import torch
 
 from specimen_unet.engine.prefetch import prefetched
 
@@ -15,6 +16,23 @@ def threads():
 def test_items_come_in_order_from_the_first_number():
     with prefetched(lambda number: number * 10, 3) as following:
         assert [following() for _ in range(4)] == [30, 40, 50, 60]
+
+
+def test_items_are_made_by_one_thread_and_the_network_keeps_all():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with prefetched(lambda _: torch.get_num_threads(), 0) as following:
+            assert [following(), torch.get_num_threads()] == [1, 2]
+            later = []
+            thread = threading.Thread(
+                target=lambda: later.append(torch.get_num_threads())
+            )
+            thread.start()
+            thread.join()
+            assert later == [2]
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_the_thread_ends_with_the_block():

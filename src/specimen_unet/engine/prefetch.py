@@ -8,6 +8,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
+import torch
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -41,12 +43,19 @@ def prefetched(make: Callable[[int], Item], start: int) -> Iterator[Callable[[],
     ------
     callable
         Returns the next item, waiting for it if need be. What `make` raised is
-        raised there, as it was. The thread ends with the block.
+        raised there, as it was. The thread ends with the block, and computes by itself:
+        on a CPU every thread that asks for help gets a team of its own, which would
+        take the cores from the network's.
     """
     made: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(_AHEAD)
-    is_over = threading.Event()
+    is_begun, is_over = threading.Event(), threading.Event()
+    threads = torch.get_num_threads()
 
     def work() -> None:
+        # Else OpenMP has a second team of as many threads for it, and the two take the
+        # cores from each other.
+        torch.set_num_threads(1)
+        is_begun.set()
         number = start
         while not is_over.is_set():
             try:
@@ -64,6 +73,9 @@ def prefetched(make: Callable[[int], Item], start: int) -> Iterator[Callable[[],
 
     thread = threading.Thread(target=work, name="patches", daemon=True)
     thread.start()
+    is_begun.wait()
+    # Each thread has its own number, but MKL and those to come took the last one said.
+    torch.set_num_threads(threads)
     try:
         yield following
     finally:
