@@ -1,12 +1,13 @@
-"""What a training step takes beside other programs, by how threads wait.
+"""What a plan says of a step and what it takes, beside other programs.
 
     python -m benchmarks busy_cores
 
-Short trainings on all cores, patches included, each in a process of its own, with
-nothing beside them, then beside programs that each keep a core busy; by how long GNU's
-OpenMP lets threads that wait spin (300000 rounds are its own choice, 5000 ours), in
-turns, means by the clock, the median of all rounds. Needs Linux, and a machine that
-does nothing else. One thread, for comparison, waits for none.
+Plans for one and for five minutes on four phantom specimens (39 x 221 x 200), and the
+first steps of their trainings, each in a process of its own on all cores: with nothing
+beside it, then beside programs that each keep a core busy; with GNU's OpenMP spinning
+as long as it wants (300000 rounds), and as short as the engine has it. Seconds by the
+clock, means of 20 steps, patches included. Needs Linux, and a machine that does nothing
+else.
 """
 
 from __future__ import annotations
@@ -19,51 +20,51 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
-import torch
 from record import write_record
-from speed_cases import phantoms, plan_for
 
+import specimen_unet as su
 from specimen_unet.domain.events import StepDone
-from specimen_unet.engine.training import training
+from specimen_unet.domain.phantoms import specimen_phantom
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-NETWORKS = [("FastUNet", 3), ("FastUNet", 2), ("UNet", 3)]
-STEPS, NOT_COUNTED = 25, 5
+STEPS, NOT_COUNTED = 20, 5
+WAYS = {"OpenMP's own": {"GOMP_SPINCOUNT": "300000"}, "ours": {}}
 FOREVER = "while True: pass"
-OWN_CHOICE, OURS = 300_000, 5000
 
 
-def measured(network: str, dimensions: int, threads: int) -> float:
-    """Train in this process; return what a step takes, in the mean."""
-    cases = phantoms("cpu", dimensions)
-    torch.set_num_threads(1)
-    plan = plan_for(cases, network, dimensions, "cpu")
-    torch.set_num_threads(threads)
-    events = training(cases, plan)
-    ends = []
-    while len(ends) < STEPS + NOT_COUNTED:
+def measured(minutes: float) -> dict[str, Any]:
+    """Plan and begin to train in this process; return both times of a step."""
+    cases = [specimen_phantom(number) for number in range(4)]
+    plan = su.plan(cases, minutes=minutes, device="cpu")
+    events = su.training(cases, plan)
+    ends: list[float] = []
+    while len(ends) <= STEPS + NOT_COUNTED:
         if isinstance(next(events), StepDone):
             ends.append(time.perf_counter())
     events.close()
-    ends = ends[NOT_COUNTED:]
-    return (ends[-1] - ends[0]) / (len(ends) - 1)
+    return {
+        "network": plan.network,
+        "patch": " x ".join(map(str, plan.patch)),
+        "forecast_s": plan.forecast.seconds_per_step,
+        "real_s": (ends[-1] - ends[NOT_COUNTED]) / STEPS,
+        "steps_forecast": plan.forecast.steps,
+    }
 
 
-def asked(network: str, dimensions: int, threads: int, spin: int) -> float:
-    """Have a process of its own take the steps."""
-    words = [network, str(dimensions), str(threads)]
+def asked(minutes: float, environment: dict[str, str]) -> dict[str, Any]:
+    """Have a process of its own do it, which loads OpenMP anew."""
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", __file__, "--steps-of", *words],
-        env={**os.environ, "GOMP_SPINCOUNT": str(spin)},
+        [sys.executable, "-W", "ignore", __file__, "--inside", str(minutes)],
+        env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         check=True,
     )
-    return float(json.loads(done.stdout))
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
 
 
 @contextmanager
@@ -81,44 +82,26 @@ def beside(programs: int) -> Iterator[None]:
             program.wait()
 
 
-def compare(
-    network: str, dimensions: int, programs: int, spins: list[int], rounds: int
-) -> dict[str, Any]:
-    """Measure every way of waiting, and one thread, in turns."""
-    ways = {f"spin {spin}": (torch.get_num_threads(), spin) for spin in spins}
-    ways["one thread"] = (1, OWN_CHOICE)
-    taken: dict[str, list[float]] = {name: [] for name in ways}
-    with beside(programs):
-        for _ in range(rounds):
-            for name, (threads, spin) in ways.items():
-                taken[name].append(asked(network, dimensions, threads, spin))
-    return {
-        "network": f"{network}, {dimensions}D",
-        "busy beside it": programs,
-        **{name: median(seconds) for name, seconds in taken.items()},
-    }
-
-
 def main() -> None:
-    """Compare on all networks, with 0, 1 and 2 programs beside."""
+    """Compare both ways with 0, 1 and 2 programs beside."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--spins", type=int, nargs="+", default=[OWN_CHOICE, OURS])
+    parser.add_argument("--minutes", type=float, nargs="+", default=[1, 5])
     parser.add_argument("--programs", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--networks", type=int, default=len(NETWORKS))
-    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--steps-of", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--inside", type=float, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.steps_of:
-        network, dimensions, threads = arguments.steps_of
-        print(json.dumps(measured(network, int(dimensions), int(threads))))
+    if arguments.inside:
+        print(json.dumps(measured(arguments.inside)))
         return
     rows = []
-    for network, dimensions in NETWORKS[: arguments.networks]:
-        for programs in arguments.programs:
-            spins, rounds = arguments.spins, arguments.rounds
-            rows.append(compare(network, dimensions, programs, spins, rounds))
-            print(rows[-1], file=sys.stderr, flush=True)
+    for programs in arguments.programs:
+        for minutes in arguments.minutes:
+            for way, environment in WAYS.items():
+                with beside(programs):
+                    found = asked(minutes, environment)
+                told = {"beside": programs, "minutes": minutes, "way": way}
+                rows.append({**told, **found})
+                print(rows[-1], file=sys.stderr, flush=True)
     write_record(arguments.json, "busy_cores", {"rows": rows}, rows)
 
 
