@@ -83,12 +83,16 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, nargs="+", default=[5])
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument(
-        "--cases", type=int, default=10, help=f"to learn from, < {UNSEEN}"
+        "--cases", type=int, default=10, help=f"to learn from, at most {UNSEEN}"
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     add_clock(parser)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    if arguments.cases > UNSEEN:
+        parser.error(
+            f"--cases is {arguments.cases}: those from {UNSEEN} on are scored."
+        )
     if arguments.processor_clock:
         run_by_processor_time(arguments.processor_clock)
     rows = []

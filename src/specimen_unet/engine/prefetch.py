@@ -43,17 +43,15 @@ def prefetched(make: Callable[[int], Item], start: int) -> Iterator[Callable[[],
     ------
     callable
         Returns the next item, waiting for it if need be. What `make` raised is
-        raised there, as it was. The thread ends with the block, and computes by itself:
-        on a CPU every thread that asks for help gets a team of its own, which would
-        take the cores from the network's.
+        raised there, as it was. The thread ends with the block.
     """
     made: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(_AHEAD)
     is_begun, is_over = threading.Event(), threading.Event()
     threads = torch.get_num_threads()
 
     def work() -> None:
-        # Else OpenMP has a second team of as many threads for it, and the two take the
-        # cores from each other.
+        # Else OpenMP has a team of as many threads for this one, which takes the cores
+        # from the network's.
         torch.set_num_threads(1)
         is_begun.set()
         number = start
