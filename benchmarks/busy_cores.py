@@ -33,7 +33,14 @@ if TYPE_CHECKING:
 
 STEPS, NOT_COUNTED = 20, 5
 WAYS = {"OpenMP's own": {"GOMP_SPINCOUNT": "300000"}, "ours": {}}
-FOREVER = "while True: pass"
+# Until whoever began it has gone, however that ended.
+BUSY = """
+import os
+parent = os.getppid()
+while os.getppid() == parent:
+    for _ in range(1_000_000):
+        pass
+"""
 
 
 def measured(minutes: float) -> dict[str, Any]:
@@ -71,7 +78,7 @@ def asked(minutes: float, environment: dict[str, str]) -> dict[str, Any]:
 def beside(programs: int) -> Iterator[None]:
     """Keep so many cores busy meanwhile, as programs of somebody's desktop do."""
     busy = [
-        subprocess.Popen([sys.executable, "-c", FOREVER], start_new_session=True)
+        subprocess.Popen([sys.executable, "-c", BUSY], start_new_session=True)
         for _ in range(programs)
     ]
     try:

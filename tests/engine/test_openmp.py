@@ -72,6 +72,23 @@ def test_what_the_user_chose_stays(name: str) -> None:
     assert environment == {name: "as the user wants"}
 
 
+def test_nothing_is_said_where_it_comes_too_late() -> None:
+    told = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import os, torch, specimen_unet.engine;"
+            "print('GOMP_SPINCOUNT' in os.environ)",
+        ],
+        env=without_choices(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert told.stdout.split() == ["False"]
+
+
 @contextlib.contextmanager
 def busy(core: int) -> Iterator[None]:
     """Another program that never rests, on one core, not of this terminal."""

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import os
 import threading
 import time
 
 import pytest
 import torch
 
-from specimen_unet.engine.prefetch import prefetched
+from specimen_unet.engine import prefetch
+from specimen_unet.engine.prefetch import in_turn, maker_beside, prefetched
 
 
 def threads():
@@ -71,3 +73,46 @@ def test_an_error_reaches_the_caller_as_itself(kind):
             following()
     assert raised.value is error
     assert not threads()
+
+
+@pytest.fixture
+def network_has(monkeypatch):
+    """Say how many threads compute on how many cores, and whether they wait briefly."""
+
+    def say(*, threads, cores, is_told=True):
+        monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+        monkeypatch.setattr(prefetch, "_cores", lambda: cores)
+        monkeypatch.setattr(prefetch, "is_told", lambda: is_told)
+
+    return say
+
+
+def test_batches_are_made_ahead_where_a_core_is_free_and_else_in_turn(network_has):
+    network_has(threads=2, cores=2)
+    assert maker_beside(torch.device("cpu")) is in_turn
+    network_has(threads=8, cores=16)
+    assert maker_beside(torch.device("cpu")) is prefetched
+
+
+def test_a_gpu_makes_its_own_batches_in_turn_and_a_cpu_those_of_another(network_has):
+    network_has(threads=2, cores=2)
+    assert maker_beside(torch.device("cuda")) is in_turn
+    assert maker_beside(torch.device("mps")) is prefetched
+
+
+def test_threads_that_spin_for_long_keep_the_thread_beside_them(network_has):
+    """Beside another program a step took ten times as long without it."""
+    network_has(threads=2, cores=2, is_told=False)
+    assert maker_beside(torch.device("cpu")) is prefetched
+
+
+def test_no_more_cores_are_counted_than_this_process_may_use():
+    assert 1 <= prefetch._cores() <= os.cpu_count()
+
+
+def test_items_in_turn_are_made_when_they_are_asked_for():
+    made = []
+    with in_turn(lambda number: made.append(number) or number, 5) as following:
+        assert made == []
+        assert [following(), following()] == [5, 6]
+        assert made == [5, 6]

@@ -16,7 +16,7 @@ from specimen_unet.engine.loss_reading import LossReading
 from specimen_unet.engine.model import Model
 from specimen_unet.engine.networks import weights_of
 from specimen_unet.engine.patches import Patches
-from specimen_unet.engine.prefetch import in_turn, prefetched
+from specimen_unet.engine.prefetch import maker_beside
 from specimen_unet.engine.pretrained import pretrained_weights
 from specimen_unet.engine.preview import Previewer
 from specimen_unet.engine.provenance import make_card
@@ -113,7 +113,7 @@ class Course:
         is_new = self._state.step == 0 and self._state.parent is None
         if is_new and self._plan.pretrained:
             self._learner.start_from(pretrained_weights(self._plan))
-        made = in_turn if self._device.type == "cuda" else prefetched
+        made = maker_beside(self._device)
         with made(self._patches.batch, self._state.step) as next_batch:
             try:
                 yield from self._learn(next_batch)

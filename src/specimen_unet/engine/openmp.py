@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Mapping, MutableMapping
 
 # Rounds of an empty loop, instead of GNU's 300,000: docs/benchmarks.md.
 _SPIN_COUNT = "5000"
 _SPIN = "GOMP_SPINCOUNT"
-_CHOICES_OF_THE_USER = (_SPIN, "OMP_WAIT_POLICY")
+_POLICY = "OMP_WAIT_POLICY"
 
 
 def wait_briefly(environment: MutableMapping[str, str] = os.environ) -> None:
@@ -28,5 +29,10 @@ def wait_briefly(environment: MutableMapping[str, str] = os.environ) -> None:
         Environment variables; OpenMP reads them when it is loaded. What somebody chose
         there stays.
     """
-    if not any(name in environment for name in _CHOICES_OF_THE_USER):
+    if not is_told(environment) and "torch" not in sys.modules:
         environment[_SPIN] = _SPIN_COUNT
+
+
+def is_told(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether somebody said how threads wait; else they spin for long."""
+    return any(name in environment for name in (_SPIN, _POLICY))

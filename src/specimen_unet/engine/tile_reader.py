@@ -91,11 +91,11 @@ class TileReader:
             for sizes in zip(self.own, self.shape, strict=True)
         ]
         # The bus brings bytes faster than float32, so a GPU does all but reading.
-        self._is_split = device.type == "cuda"
-        home = device if self._is_split else "cpu"
+        self._workshop = device if device.type == "cuda" else torch.device("cpu")
         column = (1, -1) + (1,) * dimensions
         self._offset, self._factor = (
-            torch.from_numpy(values).reshape(column).to(home) for values in scale
+            torch.from_numpy(values).reshape(column).to(self._workshop)
+            for values in scale
         )
 
     @contextmanager
@@ -122,27 +122,20 @@ class TileReader:
             yield lambda: self._finished(following(), next(turns))
 
     def _begun(self, jobs: Sequence[Job]) -> list[torch.Tensor]:
-        """Do what the CPU does: all of it, or reading alone where a GPU computes."""
-        if self._is_split:
-            return [_pinned(self._read(job)) for job in jobs]
-        # A copy, as stored: torch takes no array that may not be written to.
-        read = [torch.from_numpy(np.array(self._read(job))) for job in jobs]
-        tiles = [
-            self._tile(values, job) for values, job in zip(read, jobs, strict=True)
-        ]
-        return [torch.cat(tiles) if len(tiles) > 1 else tiles[0]]
+        """Read, which is all that a thread beside the network should have to do."""
+        copy = _pinned if self._workshop.type == "cuda" else _copied
+        return [copy(self._read(job)) for job in jobs]
 
     def _finished(
         self, begun: Sequence[torch.Tensor], jobs: Sequence[Job]
     ) -> torch.Tensor:
-        """Do the rest on the device."""
-        if not self._is_split:
-            return begun[0].to(self._device)
+        """Make what was read into what the network takes."""
         tiles = [
-            self._tile(values.to(self._device, non_blocking=True), job)
+            self._tile(values.to(self._workshop, non_blocking=True), job)
             for values, job in zip(begun, jobs, strict=True)
         ]
-        return torch.cat(tiles) if len(tiles) > 1 else tiles[0]
+        whole = torch.cat(tiles) if len(tiles) > 1 else tiles[0]
+        return whole.to(self._device)
 
     def _read(self, job: Job) -> Array:
         """Read the voxels that a tile needs, as stored, (N, C, *needed)."""
@@ -176,6 +169,11 @@ class TileReader:
             (max(start, 0), min(stop, length))
             for (start, stop), length in zip(job.tile, self.shape, strict=True)
         ]
+
+
+def _copied(values: Array) -> torch.Tensor:
+    """Copy, as stored: torch takes no array that may not be written to."""
+    return torch.from_numpy(np.array(values))
 
 
 def _pinned(values: Array) -> torch.Tensor:
