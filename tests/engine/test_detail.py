@@ -34,6 +34,7 @@ def step_takes(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
         monkeypatch.setattr(planning, "seconds_of_step", seconds)
 
+    monkeypatch.setattr(planning, "seconds_of_batch", lambda *_: 0.0)
     return say
 
 
@@ -98,6 +99,7 @@ def test_a_step_that_runs_out_of_memory_is_not_taken(
         return 0.01
 
     monkeypatch.setattr(planning, "seconds_of_step", seconds)
+    monkeypatch.setattr(planning, "seconds_of_batch", lambda *_: 0.0)
     assert not is_detailed(plan(volumes, device="cpu", minutes=10))
 
 

@@ -64,9 +64,11 @@ def specimens() -> list[Case]:
 
 @pytest.fixture
 def step_takes(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    return lambda seconds: monkeypatch.setattr(
-        planning, "seconds_of_step", lambda _: seconds
-    )
+    def say(seconds: float) -> None:
+        monkeypatch.setattr(planning, "seconds_of_step", lambda _: seconds)
+
+    monkeypatch.setattr(planning, "seconds_of_batch", lambda *_: 0.0)
+    return say
 
 
 def test_voxels_are_longer_where_too_few_steps_fit_into_the_time(

@@ -75,6 +75,7 @@ def test_an_augmentation_that_was_chosen_stays(
 def test_minutes_count_by_the_steps_that_fit_into_them(
     volumes: list[Case], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(planning, "seconds_of_batch", lambda *_: 0.0)
     for seconds, expected in ((1.0, 1), (0.01, 2)):
         monkeypatch.setattr(planning, "seconds_of_step", lambda _, s=seconds: s)
         assert plan(volumes, minutes=10, **TINY).augmentation == expected

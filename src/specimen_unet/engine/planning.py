@@ -14,6 +14,7 @@ from specimen_unet.domain.plan import Forecast, Plan
 from specimen_unet.domain.settings import TrainingSettings
 from specimen_unet.domain.splits import split_cases
 from specimen_unet.engine.at_spacing import typical_shape
+from specimen_unet.engine.batch_time import seconds_of_batch
 from specimen_unet.engine.common_size import as_if_of_size, decide_common_size
 from specimen_unet.engine.decisions import (
     Decision,
@@ -134,12 +135,13 @@ def plan(
     decided["split"] = Decision(split, reason_for_split(split))
 
     within_memory = partial(_within_memory, settings, seen, decided, device, start_from)
-    finished = _timed(within_memory(levels))
+    timed = partial(_timed, cases)
+    finished = timed(within_memory(levels))
     longer = longer_spacing(finished)
     if longer is not None:
         decided["spacing"] = longer
-        finished = _timed(within_memory(levels))
-    finished = _in_detail(finished, within_memory) or finished
+        finished = timed(within_memory(levels))
+    finished = _in_detail(finished, within_memory, timed) or finished
     return with_reasons(with_dice_of_patches(with_variety(finished)), chosen)
 
 
@@ -285,19 +287,24 @@ def _with_memory(draft: Plan, needed: int, free: int) -> Plan:
     return draft.model_copy(update={"forecast": forecast, "reasons": reasons})
 
 
-def _timed(draft: Plan) -> Plan:
+def _timed(cases: Sequence[Case], draft: Plan) -> Plan:
     """Try a step, to know how many there will be."""
     with memory_errors("Choose a smaller patch or batch, or close other programs."):
-        return with_time(draft, seconds_of_step(draft))
+        seconds = seconds_of_step(draft) + seconds_of_batch(cases, draft)
+    return with_time(draft, seconds)
 
 
-def _in_detail(finished: Plan, within_memory: Callable[[Levels], Plan]) -> Plan | None:
+def _in_detail(
+    finished: Plan,
+    within_memory: Callable[[Levels], Plan],
+    timed: Callable[[Plan], Plan],
+) -> Plan | None:
     """Plan to work voxel by voxel, if there is time and memory for it."""
     levels = finer_levels(finished)
     if levels is None:
         return None
     try:
-        detailed = _timed(within_memory(levels))
+        detailed = timed(within_memory(levels))
     except (PlanError, MemoryExceededError):
         return None
     return with_detail_explained(detailed) if is_leisurely(detailed) else None
