@@ -109,7 +109,11 @@ def main() -> None:
     import torch  # after the engine, which says how its threads wait
 
     usual = torch.get_num_threads()
-    loads = workloads(arguments.data)
+    loads = {
+        name: load
+        for name, load in workloads(arguments.data).items()
+        if not arguments.only or any(part in name for part in arguments.only)
+    }
     rows: list[dict[str, Any]] = []
     for programs in arguments.programs:
         for threads in arguments.threads:

@@ -94,6 +94,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, nargs="+", default=[1, 5])
     parser.add_argument("--programs", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--json", type=Path)
     parser.add_argument("--inside", type=float, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -103,9 +104,9 @@ def main() -> None:
     rows = []
     for programs in arguments.programs:
         for minutes in arguments.minutes:
-            for way, environment in WAYS.items():
+            for way in arguments.ways:
                 with beside(programs):
-                    found = asked(minutes, environment)
+                    found = asked(minutes, WAYS[way])
                 told = {"beside": programs, "minutes": minutes, "way": way}
                 rows.append({**told, **found})
                 print(rows[-1], file=sys.stderr, flush=True)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def no_free_core(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prefetch, "_cores", torch.get_num_threads)
-    monkeypatch.setattr(prefetch, "is_told", lambda: True)
+    monkeypatch.setattr(prefetch, "is_waiting_brief", lambda: True)
 
 
 @pytest.fixture

@@ -79,10 +79,10 @@ def test_an_error_reaches_the_caller_as_itself(kind):
 def network_has(monkeypatch):
     """Say how many threads compute on how many cores, and whether they wait briefly."""
 
-    def say(*, threads, cores, is_told=True):
+    def say(*, threads, cores, is_brief=True):
         monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
         monkeypatch.setattr(prefetch, "_cores", lambda: cores)
-        monkeypatch.setattr(prefetch, "is_told", lambda: is_told)
+        monkeypatch.setattr(prefetch, "is_waiting_brief", lambda: is_brief)
 
     return say
 
@@ -102,7 +102,7 @@ def test_a_gpu_makes_its_own_batches_in_turn_and_a_cpu_those_of_another(network_
 
 def test_threads_that_spin_for_long_keep_the_thread_beside_them(network_has):
     """Beside another program a step took ten times as long without it."""
-    network_has(threads=2, cores=2, is_told=False)
+    network_has(threads=2, cores=2, is_brief=False)
     assert maker_beside(torch.device("cpu")) is prefetched
 
 

@@ -29,10 +29,14 @@ def wait_briefly(environment: MutableMapping[str, str] = os.environ) -> None:
         Environment variables; OpenMP reads them when it is loaded. What somebody chose
         there stays.
     """
-    if not is_told(environment) and "torch" not in sys.modules:
+    is_chosen = _SPIN in environment or _POLICY in environment
+    if not is_chosen and "torch" not in sys.modules:
         environment[_SPIN] = _SPIN_COUNT
 
 
-def is_told(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether somebody said how threads wait; else they spin for long."""
-    return any(name in environment for name in (_SPIN, _POLICY))
+def is_waiting_brief(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether threads that wait soon give their core away, as far as anybody said."""
+    rounds = environment.get(_SPIN)
+    if rounds is not None:
+        return rounds.isdigit() and int(rounds) <= int(_SPIN_COUNT)
+    return environment.get(_POLICY, "").lower() == "passive"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import torch
 
-from specimen_unet.engine.openmp import is_told
+from specimen_unet.engine.openmp import is_waiting_brief
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,8 +44,8 @@ def maker_beside(device: torch.device) -> Maker:
         Of the network.
     """
     is_core_free = device.type != "cpu" or torch.get_num_threads() < _cores()
-    # Threads that were not told to wait briefly do so where there are more than cores.
-    is_ahead = device.type != "cuda" and (is_core_free or not is_told())
+    # Threads that spin for long do so for less long where they are more than cores.
+    is_ahead = device.type != "cuda" and (is_core_free or not is_waiting_brief())
     return prefetched if is_ahead else in_turn
 
 
