@@ -78,10 +78,28 @@ def test_voxels_are_longer_where_too_few_steps_fit_into_the_time(
     step_takes(4)
     found = plan(specimens, minutes=5, device="cpu")
     assert found.spacing == (0.5, 0.3, 0.3)
-    assert found.network == "FastUNet"
+    assert (found.network, found.residual_units) == ("UNet", 0)
+    assert "on such voxels it learns most in 5 min" in found.reasons["network"]
     told = found.reasons["spacing"]
     own = plan(specimens, minutes=5, device="cpu", spacing=(0.5, 0.15, 0.15))
     assert f"at their size 5 min are about {own.steps} steps" in told
+
+
+def test_a_network_that_was_chosen_stays_on_longer_voxels(
+    specimens: list[Case], step_takes: Callable[[float], None]
+) -> None:
+    step_takes(4)
+    found = plan(specimens, minutes=5, device="cpu", network="FastUNet")
+    assert found.spacing == (0.5, 0.3, 0.3)
+    assert found.network == "FastUNet"
+
+
+def test_slices_keep_the_network_that_learns_most_of_pictures(
+    specimens: list[Case], step_takes: Callable[[float], None]
+) -> None:
+    step_takes(4)
+    found = plan(specimens, minutes=5, device="cpu", dimensions=2)
+    assert found.network == "FastUNet"
 
 
 def test_voxels_stay_as_they_are_where_there_are_steps_enough(

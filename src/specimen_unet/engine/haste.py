@@ -64,6 +64,11 @@ def residual_units(chosen: int | Literal["auto"], minutes: float) -> Decision[in
         return by_hand(chosen, f"{chosen} residual units a level")
     if not is_hurried(minutes):
         return Decision(2, "2 residual units a level: they learn more, given time.")
+    return no_residual_units(minutes)
+
+
+def no_residual_units(minutes: float) -> Decision[int]:
+    """Leave them out."""
     return Decision(
         0, f"No residual units: {minutes:g} min is too short for what they cost."
     )

@@ -58,7 +58,7 @@ from specimen_unet.engine.inheritance import (
     with_reasons,
 )
 from specimen_unet.engine.mirroring import decide_mirror_axes
-from specimen_unet.engine.network_decisions import decide_architecture
+from specimen_unet.engine.network_decisions import decide_architecture, quick_network
 from specimen_unet.engine.networks import size_multiple
 from specimen_unet.engine.precision import fastest_precision
 from specimen_unet.engine.pretrained import weights_file
@@ -139,7 +139,7 @@ def plan(
     finished = timed(within_memory(levels))
     longer = longer_spacing(finished)
     if longer is not None:
-        decided["spacing"] = longer
+        decided |= {"spacing": longer, **quick_network(finished)}
         finished = timed(within_memory(levels))
     finished = _in_detail(finished, within_memory, timed) or finished
     return with_reasons(with_dice_of_patches(with_variety(finished)), chosen)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from specimen_unet.domain.choices import changed
 from specimen_unet.domain.errors import RunFolderError
 from specimen_unet.domain.settings import Settings, TrainingSettings
 from specimen_unet.files.replacing import replaced
+from specimen_unet.runs.fold_settings import settings_like
 from specimen_unet.runs.folder import RunFolder
 from specimen_unet.runs.lock import locked
 from specimen_unet.runs.storage import (
@@ -168,19 +168,13 @@ class StudyFolder:
         return RunFolder(new_folder(self.path, path.name, fill))
 
     def _settings_of_a_fold(self) -> TrainingSettings:
-        """Return the settings, by which it looks as finely as a fold that was planned.
-
-        Which voxels are planned hangs on how busy the computer is just then, and scores
-        of folds that are averaged should be of one kind of training.
-        """
-        settings = self.record.settings
+        """Return the settings, with what a fold that was planned has decided."""
         planned = (self.path / f"fold-{fold}" for fold in range(self.folds))
         for path in planned:
             plan = RunFolder(path).plan if RunFolder.is_run(path) else None
-            if plan is not None and plan.resize_to is None:
-                voxels = {"dimensions": plan.dimensions, "spacing": plan.spacing}
-                return changed(settings, **voxels)
-        return settings
+            if plan is not None:
+                return settings_like(self.record.settings, plan)
+        return self.record.settings
 
     def remove_leftovers(self) -> None:
         """Delete runs that a killed process was making."""
