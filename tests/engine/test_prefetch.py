@@ -4,9 +4,12 @@ import os
 import threading
 import time
 
+import dask.array
+import numpy as np
 import pytest
 import torch
 
+from specimen_unet.domain.case import Case
 from specimen_unet.engine import prefetch
 from specimen_unet.engine.prefetch import in_turn, maker_beside, prefetched
 
@@ -89,21 +92,31 @@ def network_has(monkeypatch):
 
 def test_batches_are_made_ahead_where_a_core_is_free_and_else_in_turn(network_has):
     network_has(threads=2, cores=2)
-    assert maker_beside(torch.device("cpu")) is in_turn
+    assert maker_beside(torch.device("cpu"), []) is in_turn
     network_has(threads=8, cores=16)
-    assert maker_beside(torch.device("cpu")) is prefetched
+    assert maker_beside(torch.device("cpu"), []) is prefetched
 
 
 def test_a_gpu_makes_its_own_batches_in_turn_and_a_cpu_those_of_another(network_has):
     network_has(threads=2, cores=2)
-    assert maker_beside(torch.device("cuda")) is in_turn
-    assert maker_beside(torch.device("mps")) is prefetched
+    assert maker_beside(torch.device("cuda"), []) is in_turn
+    assert maker_beside(torch.device("mps"), []) is prefetched
 
 
 def test_threads_that_spin_for_long_keep_the_thread_beside_them(network_has):
     """Beside another program a step took ten times as long without it."""
     network_has(threads=2, cores=2, is_brief=False)
-    assert maker_beside(torch.device("cpu")) is prefetched
+    assert maker_beside(torch.device("cpu"), []) is prefetched
+
+
+def test_cases_that_wait_for_a_drive_are_read_ahead(network_has):
+    network_has(threads=2, cores=2)
+    image = np.zeros((8, 8), np.uint8)
+    for given, expected in (
+        (image, in_turn),
+        (dask.array.from_array(image), prefetched),
+    ):
+        assert maker_beside(torch.device("cpu"), [Case(given)]) is expected
 
 
 def test_no_more_cores_are_counted_than_this_process_may_use():

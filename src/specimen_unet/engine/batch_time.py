@@ -43,7 +43,7 @@ def seconds_of_batch(
         them queued with what it computes.
     """
     device = torch.device(plan.device)
-    if device.type != "cpu" or maker_beside(device) is not in_turn:
+    if device.type != "cpu" or maker_beside(device, cases) is not in_turn:
         return 0.0
     names = set(plan.split.training)
     learnt = [case for case in cases if case.name in names and case.labels]

@@ -9,12 +9,15 @@ import threading
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+import numpy as np
 import torch
 
 from specimen_unet.engine.openmp import is_waiting_brief
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    from specimen_unet.domain.case import Case
 
 Item = TypeVar("Item")
 
@@ -30,22 +33,29 @@ class Maker(Protocol):
         """Make items number `start`, `start` + 1, ..."""
 
 
-def maker_beside(device: torch.device) -> Maker:
+def maker_beside(device: torch.device, cases: Iterable[Case]) -> Maker:
     """Choose how to make the batches that a network learns from.
 
     A GPU makes them in turn with what it computes anyway. On a CPU a thread that makes
     them takes a core from the network's threads, unless one is free. As all of those
     wait for the slowest, a step then takes longer by more than it takes to make a batch
-    in turn: 0.129 s instead of 0.111 in two threads on two cores (docs/benchmarks.md).
+    in turn: 0.130 s instead of 0.115 in two threads on two cores (docs/benchmarks.md).
+    Cases that are loaded when they are looked at may wait for a drive, so that a thread
+    pays.
 
     Parameters
     ----------
     device : torch.device
         Of the network.
+    cases : iterable of Case
+        What batches are made of.
     """
+    if device.type == "cuda":
+        return in_turn
     is_core_free = device.type != "cpu" or torch.get_num_threads() < _cores()
+    is_lazy = not all(isinstance(case.image, np.ndarray) for case in cases)
     # Threads that spin for long do so for less long where they are more than cores.
-    is_ahead = device.type != "cuda" and (is_core_free or not is_waiting_brief())
+    is_ahead = is_core_free or is_lazy or not is_waiting_brief()
     return prefetched if is_ahead else in_turn
 
 
