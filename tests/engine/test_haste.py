@@ -79,7 +79,10 @@ def test_voxels_are_longer_where_too_few_steps_fit_into_the_time(
     found = plan(specimens, minutes=5, device="cpu")
     assert found.spacing == (0.5, 0.3, 0.3)
     assert (found.network, found.residual_units) == ("UNet", 0)
-    assert "on such voxels it learns most in 5 min" in found.reasons["network"]
+    assert (
+        "in 5 min it learns most from voxels that are longer"
+        in found.reasons["network"]
+    )
     told = found.reasons["spacing"]
     own = plan(specimens, minutes=5, device="cpu", spacing=(0.5, 0.15, 0.15))
     assert f"at their size 5 min are about {own.steps} steps" in told

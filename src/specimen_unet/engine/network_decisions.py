@@ -130,9 +130,7 @@ def decide_network(
     if settings.quality:
         return by_hand("DynUNet", "Network DynUNet, nnU-Net's: best in the end")
     if is_hurried(minutes) and not is_small:
-        return Decision(
-            "UNet", f"Network UNet: it learnt most in 1 min, and {minutes:g} are few."
-        )
+        return Decision("UNet", "Network UNet: it learns most in a minute or two.")
     return Decision(
         "FastUNet",
         "Network FastUNet: it learns most for the time a step takes.",
@@ -160,7 +158,8 @@ def quick_network(plan: Plan) -> dict[str, Decision[Any]]:
     return {
         "network": Decision(
             "UNet",
-            f"Network UNet: on such voxels it learns most in {plan.minutes:g} min.",
+            f"Network UNet: in {plan.minutes:g} min it learns most from voxels that "
+            "are longer than in the cases.",
         ),
         "residual_units": no_residual_units(plan.minutes),
     }
