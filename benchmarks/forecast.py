@@ -31,6 +31,7 @@ from record import write_record
 
 from specimen_unet.domain.case import Case
 from specimen_unet.domain.events import StepDone
+from specimen_unet.engine.batch_time import seconds_of_batch
 from specimen_unet.engine.devices import settle_heap
 from specimen_unet.engine.forecast import seconds_of_step
 from specimen_unet.engine.planning import plan
@@ -98,7 +99,7 @@ def measured(dimensions: int, network: str, arguments: Any) -> dict[str, Any]:
     )
     after = torch.cuda.max_memory_allocated() if is_cuda else resident(peak=True)
     is_alone = not is_cuda and arguments.threads == 1
-    alone = in_turns(events, chosen) if is_alone else {}
+    alone = in_turns(events, cases, chosen) if is_alone else {}
     events.close()
     forecast = chosen.forecast
     return {
@@ -132,11 +133,14 @@ def taken_by(
     return [after - before for before, after in itertools.pairwise(times)]
 
 
-def in_turns(events: Generator[Event, None, Any], chosen: Plan) -> dict[str, float]:
+def in_turns(
+    events: Generator[Event, None, Any], cases: list[Case], chosen: Plan
+) -> dict[str, float]:
     """Forecast and train in turns by the clock of this thread."""
     forecasts, taken = [], []
     for _ in range(ROUNDS):
-        forecasts.append(seconds_of_step(chosen, time.thread_time))
+        batch = seconds_of_batch(cases, chosen, time.thread_time)
+        forecasts.append(seconds_of_step(chosen, time.thread_time) + batch)
         taken += taken_by(events, STEPS_A_ROUND, time.thread_time)
     return {
         "forecast_thread_seconds": min(forecasts),

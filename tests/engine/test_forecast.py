@@ -13,6 +13,7 @@ import torch
 
 from specimen_unet.domain.events import StepDone
 from specimen_unet.engine import forecast
+from specimen_unet.engine.batch_time import seconds_of_batch
 from specimen_unet.engine.forecast import memory_of_step, seconds_of_step
 from specimen_unet.engine.learner import Learner
 from specimen_unet.engine.patches import Batch
@@ -176,7 +177,8 @@ def test_time_is_what_a_step_of_a_training_takes_within_15_percent(
     forecasts, taken = [], []
     seconds_of_steps(events, 3)  # what happens only once
     for _ in range(ROUNDS):
-        forecasts.append(seconds_of_step(plan, time.thread_time))
+        batch = seconds_of_batch(cases, plan, time.thread_time)
+        forecasts.append(seconds_of_step(plan, time.thread_time) + batch)
         taken += seconds_of_steps(events, STEPS)
     events.close()
     assert min(forecasts) == pytest.approx(min(taken), rel=0.15)
