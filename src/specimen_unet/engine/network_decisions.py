@@ -30,7 +30,7 @@ _USUAL_BACKBONE: dict[int, BackboneName] = {2: "EfficientNet-Lite0", 3: "ResNet-
 # labels are at least so many pixels across.
 _WIDE = 8
 # Where a light UNet was found to learn more on longer voxels.
-_MEASURED = 3
+_DIMENSIONS_OF_LIGHT = 3
 _FOR_PICTURES = (
     "Network FlexibleUNet: of single pictures it learns most, as its backbone has seen "
     "many."
@@ -153,7 +153,7 @@ def quick_network(plan: Plan) -> dict[str, Decision[Any]]:
         By field of the plan; nothing where somebody chose, or in 2D.
     """
     is_free = plan.settings.network == "auto" and plan.network == "FastUNet"
-    if not is_free or plan.dimensions != _MEASURED:
+    if not is_free or plan.dimensions != _DIMENSIONS_OF_LIGHT:
         return {}
     return {
         "network": Decision(
