@@ -14,6 +14,8 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+import specimen_unet.engine  # noqa: F401 (before torch, which then waits as in napari)
+
 FOLDER = Path(__file__).parent
 
 

@@ -31,7 +31,8 @@ from specimen_unet.domain.phantoms import specimen_phantom
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-STEPS, NOT_COUNTED = 20, 5
+# Both ways to make batches are tried in the first 16.
+STEPS, NOT_COUNTED = 20, 18
 WAYS = {"OpenMP's own": {"GOMP_SPINCOUNT": "300000"}, "ours": {}}
 # Until whoever began it has gone, however that ended.
 BUSY = """

@@ -10,11 +10,12 @@ import pytest
 import torch
 
 from specimen_unet.domain.events import StepDone
-from specimen_unet.engine import batch_time, prefetch
+from specimen_unet.engine import batch_time, course, prefetch
 from specimen_unet.engine.batch_time import seconds_of_batch
 from specimen_unet.engine.forecast import seconds_of_step
 from specimen_unet.engine.patches import Patches
 from specimen_unet.engine.planning import plan
+from specimen_unet.engine.prefetch import in_turn
 from specimen_unet.engine.training import training
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 @pytest.fixture
 def no_free_core(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prefetch, "_cores", torch.get_num_threads)
-    monkeypatch.setattr(prefetch, "is_waiting_brief", lambda: True)
 
 
 @pytest.fixture
@@ -89,12 +89,13 @@ def test_a_plan_counts_the_batch_in(
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_free_core")
 def test_both_together_are_what_a_step_takes_within_15_percent(
-    cases: list[Case], make_plan: Callable[..., Plan]
+    cases: list[Case], make_plan: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A network so small that a fifth of a step is the making of its batch."""
     names = [case.name for case in cases]
     split = {"training": names[:3], "validation": names[3:]}
     found = make_plan(3, **PATCH, steps=1000, split=split)
+    monkeypatch.setattr(course, "maker_beside", lambda _: in_turn)
     events = training(cases, found)
     times: list[float] = []
     forecasts: list[tuple[float, float]] = []

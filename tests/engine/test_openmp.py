@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from specimen_unet.engine.openmp import is_waiting_brief, wait_briefly
+from specimen_unet.engine.openmp import wait_briefly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,24 +87,6 @@ def test_nothing_is_said_where_it_comes_too_late() -> None:
     )
 
     assert told.stdout.split() == ["False"]
-
-
-@pytest.mark.parametrize(
-    ("environment", "expected"),
-    [
-        ({}, False),
-        ({"GOMP_SPINCOUNT": "5000"}, True),
-        ({"GOMP_SPINCOUNT": "300000"}, False),
-        ({"GOMP_SPINCOUNT": "infinity"}, False),
-        ({"OMP_WAIT_POLICY": "PASSIVE"}, True),
-        ({"OMP_WAIT_POLICY": "active"}, False),
-        ({"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "300000"}, False),
-    ],
-)
-def test_waiting_is_brief_where_somebody_said_so(
-    environment: dict[str, str], *, expected: bool
-) -> None:
-    assert is_waiting_brief(environment) is expected
 
 
 @contextlib.contextmanager

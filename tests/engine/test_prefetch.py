@@ -4,14 +4,16 @@ import os
 import threading
 import time
 
-import dask.array
-import numpy as np
 import pytest
 import torch
 
-from specimen_unet.domain.case import Case
 from specimen_unet.engine import prefetch
-from specimen_unet.engine.prefetch import in_turn, maker_beside, prefetched
+from specimen_unet.engine.prefetch import (
+    in_turn,
+    maker_beside,
+    prefetched,
+    quicker,
+)
 
 
 def threads():
@@ -80,43 +82,86 @@ def test_an_error_reaches_the_caller_as_itself(kind):
 
 @pytest.fixture
 def network_has(monkeypatch):
-    """Say how many threads compute on how many cores, and whether they wait briefly."""
+    """Say how many threads compute on how many cores."""
 
-    def say(*, threads, cores, is_brief=True):
+    def say(*, threads, cores):
         monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
         monkeypatch.setattr(prefetch, "_cores", lambda: cores)
-        monkeypatch.setattr(prefetch, "is_waiting_brief", lambda: is_brief)
 
     return say
 
 
-def test_batches_are_made_ahead_where_a_core_is_free_and_else_in_turn(network_has):
+def test_batches_are_made_ahead_where_a_core_is_free_and_else_as_is_quicker(
+    network_has,
+):
     network_has(threads=2, cores=2)
-    assert maker_beside(torch.device("cpu"), []) is in_turn
+    assert maker_beside(torch.device("cpu")) is quicker
     network_has(threads=8, cores=16)
-    assert maker_beside(torch.device("cpu"), []) is prefetched
+    assert maker_beside(torch.device("cpu")) is prefetched
 
 
 def test_a_gpu_makes_its_own_batches_in_turn_and_a_cpu_those_of_another(network_has):
     network_has(threads=2, cores=2)
-    assert maker_beside(torch.device("cuda"), []) is in_turn
-    assert maker_beside(torch.device("mps"), []) is prefetched
+    assert maker_beside(torch.device("cuda")) is in_turn
+    assert maker_beside(torch.device("mps")) is prefetched
 
 
-def test_threads_that_spin_for_long_keep_the_thread_beside_them(network_has):
-    """Beside another program a step took ten times as long without it."""
-    network_has(threads=2, cores=2, is_brief=False)
-    assert maker_beside(torch.device("cpu"), []) is prefetched
+def makers_of(seconds_in_thread, seconds_in_turn, items=50):
+    """Take items that take so long in either way; return which a thread made."""
+    ahead = []
+
+    def make(number):
+        in_thread = threading.current_thread() is not threading.main_thread()
+        time.sleep(seconds_in_thread if in_thread else seconds_in_turn)
+        return number, in_thread
+
+    with quicker(make, 7) as following:
+        for number in range(7, 7 + items):
+            time.sleep(0.01)
+            found, in_thread = following()
+            assert found == number
+            ahead.append(in_thread)
+    assert not threads()
+    return ahead
 
 
-def test_cases_that_wait_for_a_drive_are_read_ahead(network_has):
-    network_has(threads=2, cores=2)
-    image = np.zeros((8, 8), np.uint8)
-    for given, expected in (
-        (image, in_turn),
-        (dask.array.from_array(image), prefetched),
-    ):
-        assert maker_beside(torch.device("cpu"), [Case(given)]) is expected
+def test_both_ways_are_tried_and_the_quicker_one_kept_with_no_item_left_out():
+    waits_anyway = makers_of(0.005, 0.005)
+    assert not any(waits_anyway[8:16])
+    assert all(waits_anyway[:8] + waits_anyway[16:])
+    disturbs = makers_of(0.04, 0.005)
+    assert all(disturbs[:8])
+    assert not any(disturbs[8:])
+
+
+def test_a_way_that_is_far_slower_is_given_up_after_two_items():
+    ahead = makers_of(0.005, 0.1)
+    assert ahead.index(False) == 8
+    assert ahead.count(False) == 2
+
+
+def test_the_other_way_is_tried_again(monkeypatch):
+    monkeypatch.setattr(prefetch, "_KEPT", 10)
+    monkeypatch.setattr(prefetch, "_WORTH", 0)
+    ahead = makers_of(0.005, 0.005)
+    tried = [False] * 8
+    assert ahead[8:16] == tried
+    assert ahead[34:42] == tried
+    assert all(ahead[:8] + ahead[16:34] + ahead[42:])
+
+
+@pytest.mark.parametrize("number", [2, 10, 20])
+def test_an_error_reaches_the_caller_whichever_way_is_taken(number):
+    def make(at):
+        if at == number:
+            raise KeyError(at)
+        return at
+
+    with quicker(make, 0) as following:
+        assert [following() for _ in range(number)] == list(range(number))
+        with pytest.raises(KeyError):
+            following()
+    assert not threads()
 
 
 def test_no_more_cores_are_counted_than_this_process_may_use():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from specimen_unet.engine.patches import Patches
-from specimen_unet.engine.prefetch import in_turn, maker_beside
+from specimen_unet.engine.prefetch import maker_beside, quicker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ _BATCHES = 4
 def seconds_of_batch(
     cases: Sequence[Case], plan: Plan, clock: Callable[[], float] = time.perf_counter
 ) -> float:
-    """Time the making of batches where the network waits for them: on a CPU, in turn.
+    """Time the making of batches where the network waits for them: on a full CPU.
 
     Parameters
     ----------
@@ -39,11 +39,12 @@ def seconds_of_batch(
     Returns
     -------
     float
-        Of a batch, on average. 0 where batches are made ahead, or on a GPU, which has
-        them queued with what it computes.
+        Of a batch, on average, if it is made in turn with the steps, as it is on a
+        quiet computer. 0 where a core is free to make it ahead, or on a GPU, which has
+        it queued with what it computes.
     """
     device = torch.device(plan.device)
-    if device.type != "cpu" or maker_beside(device, cases) is not in_turn:
+    if maker_beside(device) is not quicker:
         return 0.0
     names = set(plan.split.training)
     learnt = [case for case in cases if case.name in names and case.labels]

@@ -113,7 +113,7 @@ class Course:
         is_new = self._state.step == 0 and self._state.parent is None
         if is_new and self._plan.pretrained:
             self._learner.start_from(pretrained_weights(self._plan))
-        made = maker_beside(self._device, self._cases)
+        made = maker_beside(self._device)
         with made(self._patches.batch, self._state.step) as next_batch:
             try:
                 yield from self._learn(next_batch)

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import MutableMapping
 
 # Rounds of an empty loop, instead of GNU's 300,000: docs/benchmarks.md.
 _SPIN_COUNT = "5000"
@@ -32,11 +32,3 @@ def wait_briefly(environment: MutableMapping[str, str] = os.environ) -> None:
     is_chosen = _SPIN in environment or _POLICY in environment
     if not is_chosen and "torch" not in sys.modules:
         environment[_SPIN] = _SPIN_COUNT
-
-
-def is_waiting_brief(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether threads that wait soon give their core away, as far as anybody said."""
-    rounds = environment.get(_SPIN)
-    if rounds is not None:
-        return rounds.isdigit() and int(rounds) <= int(_SPIN_COUNT)
-    return environment.get(_POLICY, "").lower() == "passive"

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import queue
+import statistics
 import threading
-from contextlib import AbstractContextManager, contextmanager
+import time
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-import numpy as np
 import torch
 
-from specimen_unet.engine.openmp import is_waiting_brief
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from specimen_unet.domain.case import Case
+    from collections.abc import Callable, Generator, Iterator
 
 Item = TypeVar("Item")
 
 _AHEAD = 1
+# Items by which one way is compared with the other, and for how many at least the
+# quicker one is then kept: as long as 50 times what the other one cost.
+_TRIED, _KEPT, _WORTH = 8, 100, 50
 
 
 class Maker(Protocol):
-    """One of the two ways, `prefetched` and `in_turn`."""
+    """One of the ways, `prefetched`, `in_turn` and `quicker`."""
 
     def __call__(
         self, make: Callable[[int], Item], start: int
@@ -33,30 +34,24 @@ class Maker(Protocol):
         """Make items number `start`, `start` + 1, ..."""
 
 
-def maker_beside(device: torch.device, cases: Iterable[Case]) -> Maker:
+def maker_beside(device: torch.device) -> Maker:
     """Choose how to make the batches that a network learns from.
 
-    A GPU makes them in turn with what it computes anyway. On a CPU a thread that makes
-    them takes a core from the network's threads, unless one is free. As all of those
-    wait for the slowest, a step then takes longer by more than it takes to make a batch
-    in turn: 0.130 s instead of 0.115 in two threads on two cores (docs/benchmarks.md).
-    Cases that are loaded when they are looked at may wait for a drive, so that a thread
-    pays.
+    A GPU makes them in turn with what it computes anyway. On a CPU a thread makes them
+    where a core is free for it. Where the network's threads hold every core, either way
+    may be the quicker one (docs/benchmarks.md): the thread takes a core from them, and
+    all wait for the slowest; but where another program computes, or cases are read from
+    a drive, they wait anyway.
 
     Parameters
     ----------
     device : torch.device
         Of the network.
-    cases : iterable of Case
-        What batches are made of.
     """
     if device.type == "cuda":
         return in_turn
     is_core_free = device.type != "cpu" or torch.get_num_threads() < _cores()
-    is_lazy = not all(isinstance(case.image, np.ndarray) for case in cases)
-    # Threads that spin for long do so for less long where they are more than cores.
-    is_ahead = is_core_free or is_lazy or not is_waiting_brief()
-    return prefetched if is_ahead else in_turn
+    return prefetched if is_core_free else quicker
 
 
 def _cores() -> int:
@@ -71,6 +66,55 @@ def in_turn(make: Callable[[int], Item], start: int) -> Iterator[Callable[[], It
     """Make items number `start`, `start` + 1, ... each when it is asked for."""
     numbers = itertools.count(start)
     yield lambda: make(next(numbers))
+
+
+@contextmanager
+def quicker(make: Callable[[int], Item], start: int) -> Iterator[Callable[[], Item]]:
+    """Make items number `start`, `start` + 1, ... in the way that is quicker.
+
+    Both are tried, and again now and then: other programs begin and end. What is timed
+    is from one item to the next, with what is done with it.
+    """
+    with closing(_made_quicker(make, start)) as items:
+        yield lambda: next(items)
+
+
+def _made_quicker(make: Callable[[int], Item], start: int) -> Generator[Item]:
+    """Yield items, trying both ways before each stretch of the quicker one."""
+    better: Maker = prefetched
+    worse: Maker = in_turn
+    number = start
+    while True:
+        taken = yield from _timed(better, make, number)
+        number += len(taken)
+        usual = statistics.median(taken)
+        taken = yield from _timed(worse, make, number, 2 * usual)
+        number += len(taken)
+        difference = statistics.median(taken) - usual
+        if difference < 0:
+            better, worse = worse, better
+        until = time.perf_counter() + _WORTH * len(taken) * abs(difference)
+        last = number + _KEPT
+        with better(make, number) as following:
+            while number < last or time.perf_counter() < until:
+                yield following()
+                number += 1
+
+
+def _timed(
+    way: Maker, make: Callable[[int], Item], start: int, most: float = math.inf
+) -> Generator[Item, None, list[float]]:
+    """Yield items made in a way; return the seconds from each to the next.
+
+    Fewer of them, if even the quickest takes more seconds than `most`.
+    """
+    taken: list[float] = []
+    with way(make, start) as following:
+        while len(taken) < _TRIED and (len(taken) < 2 or min(taken) <= most):
+            began = time.perf_counter()
+            yield following()
+            taken.append(time.perf_counter() - began)
+    return taken
 
 
 @contextmanager
