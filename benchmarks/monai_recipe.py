@@ -7,6 +7,7 @@ choice than the constant rate of the notebooks), sliding_window_inference.
 
 from __future__ import annotations
 
+import itertools
 import time
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     import specimen_unet as su
 
-PATCH = (40, 56, 40)
+PATCH, BATCH = (40, 56, 40), 2
 KEYS = ("image", "label")
 
 
@@ -50,10 +51,13 @@ def _transforms() -> mt.Compose:
     )
 
 
-def train_recipe(
-    cases: Sequence[su.Case], minutes: float, seed: int, device: str = "cpu"
-) -> tuple[Callable[[su.Case], np.ndarray], int, float]:
-    """Train for the minutes; return a segmenting function, the steps and minutes."""
+def recipe(
+    cases: Sequence[su.Case], seed: int, device: str = "cpu"
+) -> tuple[UNet, Callable[[float], None]]:
+    """Return the recipe's network, and a function that trains it for one step.
+
+    It is told how much of the training is over, from 0 to 1.
+    """
     torch.manual_seed(seed)
     items = [
         {
@@ -64,26 +68,35 @@ def train_recipe(
     ]
     transforms = _transforms()
     transforms.set_random_state(seed)
-    began = time.perf_counter()
     dataset = CacheDataset(items, transforms, progress=False)
-    loader = DataLoader(dataset, batch_size=2, shuffle=True, num_workers=0)
+    loader = DataLoader(dataset, batch_size=BATCH, shuffle=True, num_workers=0)
+    batches = itertools.chain.from_iterable(itertools.repeat(loader))
     network = UNet(3, 1, 3, (32, 64, 128, 256), (2, 2, 2), num_res_units=2).to(device)
     loss_function = DiceCELoss(to_onehot_y=True, softmax=True)
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3)
-    budget = minutes * 60
+
+    def step(progress: float) -> None:
+        for group in optimiser.param_groups:
+            group["lr"] = 1e-3 * (1 - progress) ** 0.9
+        batch = next(batches)
+        optimiser.zero_grad()
+        images, labels = batch["image"].to(device), batch["label"].to(device)
+        loss_function(network(images), labels).backward()
+        optimiser.step()
+
+    return network, step
+
+
+def train_recipe(
+    cases: Sequence[su.Case], minutes: float, seed: int, device: str = "cpu"
+) -> tuple[Callable[[su.Case], np.ndarray], int, float]:
+    """Train for the minutes; return a segmenting function, the steps and minutes."""
+    began = time.perf_counter()
+    network, step = recipe(cases, seed, device)
     steps = 0
-    while time.perf_counter() - began < budget:
-        for batch in loader:
-            progress = min((time.perf_counter() - began) / budget, 1)
-            for group in optimiser.param_groups:
-                group["lr"] = 1e-3 * (1 - progress) ** 0.9
-            optimiser.zero_grad()
-            images, labels = batch["image"].to(device), batch["label"].to(device)
-            loss_function(network(images), labels).backward()
-            optimiser.step()
-            steps += 1
-            if time.perf_counter() - began >= budget:
-                break
+    while (progress := (time.perf_counter() - began) / (minutes * 60)) < 1:
+        step(progress)
+        steps += 1
     taken = (time.perf_counter() - began) / 60
     network.eval()
     normalise = mt.NormalizeIntensity(channel_wise=True)

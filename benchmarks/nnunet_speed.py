@@ -1,12 +1,14 @@
-"""nnU-Net's own steps and predictor against ours, on hippocampus; needs nnunetv2.
+"""nnU-Net's own steps and predictor against ours; needs nnunetv2.
 
     python -m benchmarks nnunet_speed --data ../shared/data --device cpu
+    python -m benchmarks nnunet_speed ... --images busi --parts training
 
 Training: nnU-Net's train_step on batches of its own loaders (and on one ready batch:
 its bare step) against our whole training loop of the same kind of network, patch and
-batch, and of the network that our plan chooses; A B A B, medians. Segmentation: one
-network of ours in nnU-Net's predictor (its defaults, and without mirrors) and in
-ours, on the volumes that are not trained on.
+batch, of FastUNet on blocks and of what our plan chooses; where there are volumes, of
+MONAI's tutorial recipe, too; A B A B, medians. Segmentation: one network of ours in
+nnU-Net's predictor (its defaults, and without mirrors) and in ours, on the volumes that
+are not trained on.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ from typing import TYPE_CHECKING, Any
 import nnunet_side
 import numpy as np
 import torch
+from busi import lesion
 from hippocampus import device_of, split_cases
+from monai_recipe import BATCH, PATCH, recipe
 from record import write_record
 from turns import in_turns, synchronise
 
@@ -31,10 +35,15 @@ from specimen_unet.engine.networks import build_network
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+IMAGES = ("hippocampus", "busi")
+PARTS = ("recipe", "training", "segmentation")
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--images", choices=IMAGES, default=IMAGES[0])
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--seconds", type=float, default=20, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=2)
@@ -46,18 +55,28 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    training, scored = split_cases(arguments.data, 0)
+    if arguments.images == "busi":
+        cases = [c for c in su.read_cases(arguments.data / "busi") if lesion(c)]
+        training, scored = cases, cases[arguments.cases :]
+    else:
+        training, scored = split_cases(arguments.data, 0)
     training, scored = training[: arguments.cases], scored[: arguments.volumes]
-    prepared = nnunet_side.prepare(
-        training, device_of(arguments), arguments.nnunet_plans
-    )
-    steps = training_speed(training, prepared, arguments)
-    volumes = prediction_speed(training, scored, prepared, arguments)
+    found: dict[str, list[dict[str, Any]]] = {}
+    if "recipe" in arguments.parts and arguments.images == "hippocampus":
+        found["recipe"] = recipe_speed(training, arguments)
+    if {"training", "segmentation"} & set(arguments.parts):
+        prepared = nnunet_side.prepare(
+            training, device_of(arguments), arguments.nnunet_plans
+        )
+    if "training" in arguments.parts:
+        found["training"] = training_speed(training, prepared, arguments)
+    if "segmentation" in arguments.parts:
+        found["segmentation"] = prediction_speed(training, scored, prepared, arguments)
     write_record(
         arguments.json,
         "nnunet_speed",
-        {"threads": arguments.threads, "training": steps, "segmentation": volumes},
-        [*steps, *volumes],
+        {"threads": arguments.threads, **found},
+        [row for rows in found.values() for row in rows],
     )
 
 
@@ -70,6 +89,7 @@ def training_speed(
     same = {"network": "DynUNet", "patch": patch, "batch": batch}
     ours = {
         "ours, nnU-Net's network": plan_for(cases, arguments, **same),
+        "ours, FastUNet, nnU-Net's patch": on_blocks(cases, arguments, patch, batch),
         "ours, our plan": plan_for(cases, arguments),
     }
     voxels = {name: plan.batch * prod(plan.patch) for name, plan in ours.items()}
@@ -100,6 +120,25 @@ def training_speed(
             "steps x nnU-Net": rate / base,
             "voxels x nnU-Net": rate * voxels[name] / (base * voxels["nnU-Net"]),
         }
+        for name, rate in rates.items()
+    ]
+
+
+def recipe_speed(cases: Sequence[su.Case], arguments: Any) -> list[dict[str, Any]]:
+    """Return steps per second of MONAI's tutorial recipe and ours at its patch.
+
+    On their own: nnU-Net's processes take their share of the cores even when they wait.
+    """
+    plan = on_blocks(cases, arguments, PATCH, BATCH)
+    _, step = recipe(cases, 0, str(device_of(arguments)))
+    ways: dict[str, Callable[[], float]] = {
+        "MONAI's recipe": lambda: rate(lambda: step(0), arguments.seconds),
+        "ours, FastUNet": lambda: loop_rate(cases, plan, arguments.seconds),
+    }
+    rates = in_turns(ways, arguments.rounds)
+    base = rates["MONAI's recipe"]
+    return [
+        {"training": name, "steps/s": rate, "x MONAI's recipe": rate / base}
         for name, rate in rates.items()
     ]
 
@@ -169,6 +208,14 @@ def plan_for(cases: Sequence[su.Case], arguments: Any, **changes: Any) -> Any:
     """Plan a training that nothing but the clock ends, and no validation interrupts."""
     changes = {"minutes": 10, "dimensions": len(cases[0].shape), **changes}
     return su.plan(cases, device=arguments.device, **changes)
+
+
+def on_blocks(
+    cases: Sequence[su.Case], arguments: Any, patch: Sequence[int], batch: int
+) -> Any:
+    """Plan FastUNet as it is when steps are few: it does not work voxel by voxel."""
+    chosen = {"network": "FastUNet", "patch": tuple(patch), "batch": batch}
+    return plan_for(cases, arguments, **chosen, ending="steps", steps=1000)
 
 
 def loop_rate(cases: Sequence[su.Case], plan: Any, seconds: float) -> float:
