@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import statistics
 import time
 from typing import TYPE_CHECKING
 
+import dask.array
 import pytest
 import torch
 
+from specimen_unet.domain.case import Case
 from specimen_unet.domain.events import StepDone
 from specimen_unet.engine import batch_time, course, prefetch
 from specimen_unet.engine.batch_time import seconds_of_batch
+from specimen_unet.engine.devices import settle_heap
 from specimen_unet.engine.forecast import seconds_of_step
 from specimen_unet.engine.patches import Patches
 from specimen_unet.engine.planning import plan
@@ -21,7 +25,6 @@ from specimen_unet.engine.training import training
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from specimen_unet.domain.case import Case
     from specimen_unet.domain.plan import Plan
 
 
@@ -73,6 +76,20 @@ def test_no_step_waits_for_batches_that_are_made_ahead(
     assert seconds_of_batch(cases, on_gpu) == 0
 
 
+@pytest.mark.usefixtures("no_free_core")
+def test_no_case_is_loaded_to_be_timed(
+    cases: list[Case], make_plan: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lazy = [
+        Case(dask.array.from_array(case.image), case.labels, name=case.name)
+        for case in cases
+    ]
+    names = [case.name for case in cases]
+    found = make_plan(3, **PATCH, split={"training": names, "validation": []})
+    monkeypatch.setattr(batch_time, "Patches", None)
+    assert seconds_of_batch(lazy, found) == 0
+
+
 def test_a_plan_counts_the_batch_in(
     cases: list[Case], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,10 +108,16 @@ def test_a_plan_counts_the_batch_in(
 def test_both_together_are_what_a_step_takes_within_15_percent(
     cases: list[Case], make_plan: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A network so small that a fifth of a step is the making of its batch."""
+    """A network so small that a fifth of a step is the making of its batch.
+
+    With patches so large that what the loop does beside is a small part of it, and the
+    heap as it is in the process that trains: else freed memory costs either side time.
+    """
+    settle_heap()
     names = [case.name for case in cases]
     split = {"training": names[:3], "validation": names[3:]}
-    found = make_plan(3, **PATCH, steps=1000, split=split)
+    large = {**PATCH, "patch": (48, 64, 64)}
+    found = make_plan(3, **large, steps=1000, split=split)
     monkeypatch.setattr(course, "maker_beside", lambda _: in_turn)
     events = training(cases, found)
     times: list[float] = []
@@ -113,6 +136,6 @@ def test_both_together_are_what_a_step_takes_within_15_percent(
         forecasts.append((seconds_of_step(found, time.thread_time), batch))
         times += [sum(steps(8)) / 8]
     events.close()
-    step, batch = (min(numbers) for numbers in zip(*forecasts, strict=True))
+    step, batch = map(statistics.median, zip(*forecasts, strict=True))
     assert batch > 0.15 * step
-    assert step + batch == pytest.approx(min(times), rel=0.15)
+    assert step + batch == pytest.approx(statistics.median(times), rel=0.15)

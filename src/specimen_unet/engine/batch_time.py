@@ -6,6 +6,7 @@ import math
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from specimen_unet.engine.patches import Patches
@@ -41,13 +42,17 @@ def seconds_of_batch(
     float
         Of a batch, on average, if it is made in turn with the steps, as it is on a
         quiet computer. 0 where a core is free to make it ahead, or on a GPU, which has
-        it queued with what it computes.
+        it queued with what it computes; and where all cases are loaded when they are
+        looked at, which may take long.
     """
     device = torch.device(plan.device)
     if maker_beside(device) is not quicker:
         return 0.0
     names = set(plan.split.training)
     learnt = [case for case in cases if case.name in names and case.labels]
+    learnt = [case for case in learnt if isinstance(case.image, np.ndarray)]
+    if not learnt:
+        return 0.0
     learnt.sort(key=lambda case: math.prod(case.shape))
     patches = Patches(learnt[len(learnt) // 2 :][:1], plan, device)
     patches.batch(0)  # scans the labels, which happens once

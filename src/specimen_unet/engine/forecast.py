@@ -17,7 +17,7 @@ from specimen_unet.engine.learner import Learner
 from specimen_unet.engine.losses import build_loss
 from specimen_unet.engine.networks import build_network, size_multiple
 from specimen_unet.engine.patches import Batch
-from specimen_unet.engine.precision import autocast
+from specimen_unet.engine.precision import autocast, has_tiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,6 +33,8 @@ _MOMENTS: dict[OptimiserName, int] = {"AdamW": 2, "Adam": 2, "SGD": 1}
 # (docs/benchmarks.md); a GPU takes what lives.
 _HEAP = {"cpu": 1.4}
 _FIXED = {("cpu", "float32"): 60 * 2**20, ("cpu", "bfloat16"): 34 * 2**20}
+# More of it where bfloat16 is computed in tiles, into which numbers are copied.
+_TILES = 26 * 2**20
 # Timed on patches of about so many voxels.
 _TIME_PROBE = 40_000
 _PATIENCE = 1.5  # seconds for one step, and for a few of them
@@ -50,6 +52,8 @@ def memory_of_step(plan: Plan) -> int:
     held = _held_by_step(plan)
     passing = held.most - held.staying
     fixed = _FIXED.get((kind, plan.precision), 0)
+    if (kind, plan.precision) == ("cpu", "bfloat16") and has_tiles():
+        fixed += _TILES
     return int(held.staying + _HEAP.get(kind, 1.0) * passing) + fixed
 
 

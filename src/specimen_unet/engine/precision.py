@@ -66,11 +66,22 @@ def _may_compute_bfloat16(capabilities: Mapping[str, object]) -> bool:
     """Tell whether a CPU has instructions for bfloat16, as far as it is known.
 
     Without them torch computes in float32 and converts, which a timing on a busy
-    machine may take for faster.
+    machine may take for faster. Where nothing is known the timing alone decides.
     """
     if capabilities.get("architecture") not in ("x86", "x86_64"):
         return True
     return any(capabilities.get(name) for name in _BFLOAT16_INSTRUCTIONS)
+
+
+def has_tiles() -> bool:
+    """Tell whether this CPU computes bfloat16 in tiles (AMX), as far as it is known."""
+    return bool(_capabilities().get("amx_bf16"))
+
+
+def _capabilities() -> Mapping[str, object]:
+    """Return what this CPU can do; nothing is known by older versions of torch."""
+    found: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return found
 
 
 @lru_cache(maxsize=1)
@@ -80,8 +91,7 @@ def _fastest_on_cpu() -> Precision:
     In one thread and by processor time, so that the answer is the same however busy
     the machine is.
     """
-    # Older versions of torch cannot tell; the timing alone decides then.
-    if not _may_compute_bfloat16(getattr(torch.cpu, "get_capabilities", dict)()):
+    if not _may_compute_bfloat16(_capabilities()):
         return "float32"
     with torch.random.fork_rng(devices=[]):
         block = nn.Sequential(
