@@ -90,6 +90,7 @@ def transforms(patch: tuple[int, ...]) -> Any:
             ),
             mt.Orientationd(KEYS, axcodes="PLI", labels=None),
             mt.SpatialPadd(KEYS, patch),
+            mt.CastToTyped("image", np.float32),  # quantiles are of floats alone
             mt.ScaleIntensityRangePercentilesd("image", 1, 99, 0, 1, clip=True),
             mt.RandShiftIntensityd("image", offsets=0.1),
             mt.RandFlipd(KEYS, spatial_axis=[1], prob=0.5),
