@@ -63,3 +63,11 @@ def test_autocast_computes_in_the_precision_of_the_plan() -> None:
         assert (weight @ weight).dtype == torch.bfloat16
     with autocast(CPU, "float32"):
         assert (weight @ weight).dtype == torch.float32
+
+
+@pytest.mark.parametrize("told", [{"amx_bf16": True}, {"amx_bf16": False}, {}])
+def test_tiles_are_what_the_processor_says(
+    told: dict[str, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: told, raising=False)
+    assert precision.has_tiles() is told.get("amx_bf16", False)

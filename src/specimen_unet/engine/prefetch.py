@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 _AHEAD = 1
-# Items by which one way is compared with the other, and for how many at least the
-# quicker one is then kept: as long as 50 times what the other one cost.
+# Items by which one way is compared with the other, for how many the quicker one is
+# then kept at least, and for how many times as long as was lost by the comparison.
 _TRIED, _KEPT, _WORTH = 8, 100, 50
 
 
