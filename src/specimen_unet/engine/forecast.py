@@ -34,7 +34,7 @@ _MOMENTS: dict[OptimiserName, int] = {"AdamW": 2, "Adam": 2, "SGD": 1}
 _HEAP = {"cpu": 1.4}
 _FIXED = {("cpu", "float32"): 60 * 2**20, ("cpu", "bfloat16"): 34 * 2**20}
 # More of it where bfloat16 is computed in tiles, into which numbers are copied.
-_TILES = 26 * 2**20
+_TILES = 18 * 2**20
 # Timed on patches of about so many voxels.
 _TIME_PROBE = 40_000
 _PATIENCE = 1.5  # seconds for one step, and for a few of them
