@@ -86,6 +86,26 @@ def test_all_folds_are_trained_and_all_cases_scored(study: StudyFolder):
         assert 0.9 <= shares[-1] <= 1
 
 
+def taken_over(study: StudyFolder) -> list[bool]:
+    """Return of each fold whether it has its voxels from another, by its card."""
+    reasons = [read_card(path).plan.reasons["spacing"] for path in study.model_paths]
+    assert not any("chosen by you" in reason for reason in reasons)
+    return ["as in the fold that was planned first" in reason for reason in reasons]
+
+
+def test_folds_look_as_finely_as_the_one_that_was_planned_first(study: StudyFolder):
+    """How busy a computer is decides which voxels are planned."""
+    with closing(crossvalidating(study)) as work:
+        next(event for event in work if isinstance(event, FoldDone))
+    plan = study.run(0).plan
+    spacing = tuple(2 * size for size in plan.spacing)
+    study.run(0).write_plan(plan.model_copy(update={"spacing": spacing}))
+    list(crossvalidating(study))
+    assert taken_over(study) == [False, True, True]
+    assert {study.run(fold).plan.spacing for fold in (1, 2)} == {spacing}
+    assert study.run(1).settings == study.record.settings
+
+
 def test_its_models_do_not_fill_the_library(study: StudyFolder):
     list(crossvalidating(study))
     assert not list(library_folder().glob("*"))
@@ -186,6 +206,7 @@ def test_folds_run_side_by_side_in_processes_of_their_own(flat_study: StudyFolde
         most = max(most, len(under_way))
     assert most == 2
     assert_is_whole(study)
+    assert taken_over(study) == [False, True, True]
     assert sorted(event.fold for event in of_kind(FoldDone, events)) == [0, 1, 2]
     assert events[-1] == Finished(str(study.path))
 

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from specimen_unet.domain.case import Case
-    from specimen_unet.domain.plan import Plan
     from specimen_unet.domain.settings import TrainingSettings
 
 
@@ -82,24 +81,6 @@ def test_cases_are_copied_where_a_drive_knows_no_links(study, monkeypatch):
 def test_a_run_that_is_there_is_not_made_again(study: StudyFolder):
     study.run(0).log("begun")
     assert "begun" in (study.run(0).path / "log.txt").read_text()
-
-
-def test_all_folds_look_as_finely_as_the_one_that_was_planned_first(
-    study: StudyFolder, plan_of_ours: Plan
-):
-    """How busy a computer is decides which voxels are planned."""
-    plan_of_ours = plan_of_ours.model_copy(update={"network": "FastUNet"})
-    first = study.run(0)
-    assert first.settings == study.record.settings
-    first.write_plan(plan_of_ours)
-    second = study.run(1)
-    assert second.settings.spacing == plan_of_ours.spacing
-    assert second.settings.dimensions == plan_of_ours.dimensions
-    own = study.record.settings
-    changes = {"spacing": own.spacing, "dimensions": own.dimensions}
-    assert second.settings.model_copy(update=changes) == study.record.settings
-    first.write_plan(plan_of_ours.model_copy(update={"resize_to": (16, 16)}))
-    assert study.run(2).settings == study.record.settings
 
 
 def test_a_folder_that_holds_something_is_left_alone(

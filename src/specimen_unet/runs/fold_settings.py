@@ -5,10 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from specimen_unet.domain.choices import changed
+from specimen_unet.engine.decisions import BY_HAND
+from specimen_unet.runs.folder import RunFolder
+from specimen_unet.runs.study import StudyFolder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from specimen_unet.domain.plan import Plan
     from specimen_unet.domain.settings import TrainingSettings
+
+_ALIKE = ("dimensions", "spacing", "network", "residual_units")
+
+
+def is_planned(study: StudyFolder) -> bool:
+    """Whether it is decided what all folds of a study have alike."""
+    return any(_plans(study).values())
+
+
+def plan_of_another_fold(run: RunFolder) -> Plan | None:
+    """Return what was planned for another fold first, if the run is one of a study."""
+    path = run.path.resolve()
+    if not StudyFolder.is_study(path.parent):
+        return None
+    plans = _plans(StudyFolder.open(path.parent))
+    return next((plan for fold, plan in plans.items() if plan and fold != path), None)
 
 
 def settings_like(settings: TrainingSettings, plan: Plan) -> TrainingSettings:
@@ -31,3 +52,28 @@ def settings_like(settings: TrainingSettings, plan: Plan) -> TrainingSettings:
     if settings.network == "auto" and plan.network == "UNet":
         alike |= {"network": plan.network, "residual_units": plan.residual_units}
     return changed(settings, **alike)
+
+
+def with_reasons_of_a_fold(plan: Plan, settings: TrainingSettings) -> Plan:
+    """Say what a fold has from another one, which its own settings call a choice.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of the fold, by what `settings_like` returned.
+    settings : TrainingSettings
+        Of the study.
+    """
+    reasons = {
+        name: reason.replace(BY_HAND, "as in the fold that was planned first")
+        if name in _ALIKE and getattr(settings, name) != getattr(plan.settings, name)
+        else reason
+        for name, reason in plan.reasons.items()
+    }
+    return plan.model_copy(update={"reasons": reasons})
+
+
+def _plans(study: StudyFolder) -> dict[Path, Plan | None]:
+    """Return the plans of the folds that are made, by where they are."""
+    folds = (study.path / f"fold-{fold}" for fold in range(study.folds))
+    return {path: RunFolder(path).plan for path in folds if RunFolder.is_run(path)}

@@ -12,7 +12,6 @@ import pandas as pd
 from specimen_unet.domain.errors import RunFolderError
 from specimen_unet.domain.settings import Settings, TrainingSettings
 from specimen_unet.files.replacing import replaced
-from specimen_unet.runs.fold_settings import settings_like
 from specimen_unet.runs.folder import RunFolder
 from specimen_unet.runs.lock import locked
 from specimen_unet.runs.storage import (
@@ -148,12 +147,11 @@ class StudyFolder:
 
         It holds the cases of the other folds, and is whole without the study: its
         files are those of the study by another name (hard links), or copies where
-        the drive has no such thing. Its voxels are those of the first fold's plan.
+        the drive has no such thing.
         """
         path = self.path / f"fold-{fold}"
         if RunFolder.is_run(path):
             return RunFolder(path)
-        settings = self._settings_of_a_fold()
 
         def fill(folder: Path) -> None:
             for case in self.record.cases:
@@ -163,18 +161,9 @@ class StudyFolder:
                         folder / "cases" / case.stored,
                         copy_function=_link_or_copy,
                     )
-            write_json(folder / "settings.json", settings)
+            write_json(folder / "settings.json", self.record.settings)
 
         return RunFolder(new_folder(self.path, path.name, fill))
-
-    def _settings_of_a_fold(self) -> TrainingSettings:
-        """Return the settings, with what a fold that was planned has decided."""
-        planned = (self.path / f"fold-{fold}" for fold in range(self.folds))
-        for path in planned:
-            plan = RunFolder(path).plan if RunFolder.is_run(path) else None
-            if plan is not None:
-                return settings_like(self.record.settings, plan)
-        return self.record.settings
 
     def remove_leftovers(self) -> None:
         """Delete runs that a killed process was making."""

@@ -24,6 +24,11 @@ from specimen_unet.engine.segmentation import segmenting
 from specimen_unet.engine.training import training
 from specimen_unet.files.library import library_folder, read_card, unused_path
 from specimen_unet.runs.curves import Curves, curves_of, write_curves, write_table
+from specimen_unet.runs.fold_settings import (
+    plan_of_another_fold,
+    settings_like,
+    with_reasons_of_a_fold,
+)
 from specimen_unet.runs.storage import copy_file, remove_leftovers
 from specimen_unet.runs.study import StudyFolder
 
@@ -181,8 +186,10 @@ def _planned(run: RunFolder, device: str | None = None) -> Plan:
         with memory_errors(ADVICE):
             start = read_card(run.start_path).plan if run.start_path else None
             changes = {} if device is None else {"device": device}
-            decided = make_plan(run.cases(), run.settings, start_from=start, **changes)
-            run.write_plan(decided)
+            other = plan_of_another_fold(run)
+            settings = settings_like(run.settings, other) if other else run.settings
+            decided = make_plan(run.cases(), settings, start_from=start, **changes)
+            run.write_plan(with_reasons_of_a_fold(decided, run.settings))
     # As it was read back: 10 has become 10.0, and a resumed training must find
     # the very same plan.
     plan = run.plan
