@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,8 @@ import numpy as np
 import torch
 from monai.inferers import sliding_window_inference
 
+from specimen_unet.engine.cpu_norms import laid_out_as_usual
 from specimen_unet.engine.intensity import intensity_scale, normalised
-from specimen_unet.engine.precision import autocast
 from specimen_unet.engine.segmentation import segment
 
 if TYPE_CHECKING:
@@ -26,15 +27,20 @@ WINDOWS_AT_ONCE = 4
 def monai_side(
     case: Case, model: Model, device: torch.device, precision: str, **keywords: Any
 ) -> Callable[[], Array]:
-    """Return MONAI's way, from gray values as stored to labels."""
+    """Return MONAI's way, from gray values as stored to labels.
+
+    The same weights, computed as torch does for those who say nothing else.
+    """
     plan = model.plan
-    network = model.network.to(device).eval()
+    network = laid_out_as_usual(copy.deepcopy(model.network)).to(device).eval()
+    dtype = getattr(torch, precision)
+    cast = torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
     @torch.inference_mode()
     def run() -> Array:
         scale = intensity_scale(case.image, plan.normalisation)
         image = torch.from_numpy(normalised(case.image, *scale))[None].to(device)
-        with autocast(device, precision):
+        with cast:
             logits = sliding_window_inference(
                 image, plan.patch, WINDOWS_AT_ONCE, network, **keywords
             )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from specimen_unet.domain.events import StepDone, Warned
+from specimen_unet.engine.cpu_norms import laid_out
 from specimen_unet.engine.learner import make_optimiser
 from specimen_unet.engine.losses import build_loss
 from specimen_unet.engine.networks import build_network
@@ -71,7 +72,9 @@ class BareLoop:
         is_graphed: bool = False,
     ) -> None:
         self._plan, self._device, self._batch = plan, device, batch
-        self._network = build_network(plan).to(device).train()
+        network = build_network(plan).to(device).train()
+        # As quick as it can be.
+        self._network = laid_out(network) if device.type == "cpu" else network
         self._optimiser = make_optimiser(plan, self._network, device)
         self._loss = build_loss(plan)
         self._graph: Any = None

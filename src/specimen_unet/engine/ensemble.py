@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from specimen_unet.domain.events import TileDone
+from specimen_unet.engine.cpu_norms import laid_out_as_usual
 from specimen_unet.engine.precision import fastest_precision
 from specimen_unet.engine.prediction import predict_into
 from specimen_unet.engine.sinks import Labels, MeanProbabilities, Probabilities
@@ -132,7 +133,9 @@ def _averaged(
 
 def _on_device(network: torch.nn.Module, device: torch.device) -> torch.nn.Module:
     """Return the network on the device; the model's own stays where it is."""
-    return network if device.type == "cpu" else copy.deepcopy(network).to(device)
+    if device.type == "cpu":
+        return network
+    return laid_out_as_usual(copy.deepcopy(network)).to(device)
 
 
 def _with_precision_of(device: torch.device, plan: Plan) -> Plan:

@@ -13,6 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from specimen_unet.engine.cpu_norms import laid_out
 from specimen_unet.engine.learner import Learner
 from specimen_unet.engine.losses import build_loss
 from specimen_unet.engine.networks import build_network, size_multiple
@@ -74,7 +75,7 @@ def _held_by_step(plan: Plan) -> _Held:
     """
     held = _HeldBytes()
     with FakeTensorMode(allow_non_fake_inputs=True), held:
-        network = build_network(plan).train()
+        network = laid_out(build_network(plan)).train()
         weights = list(network.parameters())
         kept = sum(weight.nbytes for weight in network.state_dict().values())
         kept += _MOMENTS[plan.optimiser] * sum(weight.nbytes for weight in weights)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from specimen_unet.engine.cpu_norms import laid_out
 from specimen_unet.engine.graphed_step import GraphedStep
 from specimen_unet.engine.losses import build_loss
 from specimen_unet.engine.networks import build_network, load_weights, weights_of
@@ -68,6 +69,8 @@ class Learner:
             # Patches are all of one size, so trying out every kernel once pays.
             torch.backends.cudnn.benchmark = True
         self.network = network.to(device)
+        if device.type == "cpu":
+            laid_out(self.network)
         self.smoothed = copy.deepcopy(self.network).eval().requires_grad_(False)
         self._plan = plan
         self._device = device

@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from specimen_unet.domain.errors import ModelFileError
+from specimen_unet.engine.cpu_norms import laid_out
 from specimen_unet.engine.networks import (
     build_network,
     check_weights,
@@ -152,7 +153,7 @@ def _network(path: Path, plan: Plan, weights: dict[str, Tensor]) -> nn.Module:
             f"{path} is damaged: its weights do not fit the network its card "
             f"describes ({error}). Copy or download it again, or train anew."
         ) from error
-    network = network.to_empty(device="cpu")
+    network = laid_out(network.to_empty(device="cpu"))
     load_weights(network, weights)
     return network
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from specimen_unet.engine.cpu_convolutions import Float32WhereCramped, OneDnnForOnePatch
+from specimen_unet.engine.cpu_norms import ChannelsLastInstanceNorm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,17 +49,21 @@ def autocast(
     otherwise: see `cpu_convolutions`.
     """
     if device.type == "cpu":
-        if precision == "float32":
-            return OneDnnForOnePatch()
-        return _cast_on_cpu(getattr(torch, precision))
+        return _on_cpu(precision)
     if precision == "float32":
         return nullcontext()
     return torch.autocast(device.type, dtype=getattr(torch, precision))
 
 
 @contextmanager
-def _cast_on_cpu(dtype: torch.dtype) -> Iterator[None]:
-    with torch.autocast("cpu", dtype=dtype), Float32WhereCramped():
+def _on_cpu(precision: Precision) -> Iterator[None]:
+    with ExitStack() as stack:
+        if precision == "float32":
+            stack.enter_context(OneDnnForOnePatch())
+        else:
+            stack.enter_context(torch.autocast("cpu", getattr(torch, precision)))
+            stack.enter_context(Float32WhereCramped())
+        stack.enter_context(ChannelsLastInstanceNorm())
         yield
 
 
