@@ -206,7 +206,6 @@ def test_folds_run_side_by_side_in_processes_of_their_own(flat_study: StudyFolde
         most = max(most, len(under_way))
     assert most == 2
     assert_is_whole(study)
-    assert taken_over(study) == [False, True, True]
     assert sorted(event.fold for event in of_kind(FoldDone, events)) == [0, 1, 2]
     assert events[-1] == Finished(str(study.path))
 

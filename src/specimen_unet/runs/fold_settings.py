@@ -10,17 +10,10 @@ from specimen_unet.runs.folder import RunFolder
 from specimen_unet.runs.study import StudyFolder
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from specimen_unet.domain.plan import Plan
     from specimen_unet.domain.settings import TrainingSettings
 
 _ALIKE = ("dimensions", "spacing", "network", "residual_units")
-
-
-def is_planned(study: StudyFolder) -> bool:
-    """Whether it is decided what all folds of a study have alike."""
-    return any(_plans(study).values())
 
 
 def plan_of_another_fold(run: RunFolder) -> Plan | None:
@@ -28,8 +21,14 @@ def plan_of_another_fold(run: RunFolder) -> Plan | None:
     path = run.path.resolve()
     if not StudyFolder.is_study(path.parent):
         return None
-    plans = _plans(StudyFolder.open(path.parent))
-    return next((plan for fold, plan in plans.items() if plan and fold != path), None)
+    study = StudyFolder.open(path.parent)
+    others = (study.path / f"fold-{fold}" for fold in range(study.folds))
+    plans = (
+        RunFolder(other).plan
+        for other in others
+        if other != path and RunFolder.is_run(other)
+    )
+    return next(filter(None, plans), None)
 
 
 def settings_like(settings: TrainingSettings, plan: Plan) -> TrainingSettings:
@@ -71,9 +70,3 @@ def with_reasons_of_a_fold(plan: Plan, settings: TrainingSettings) -> Plan:
         for name, reason in plan.reasons.items()
     }
     return plan.model_copy(update={"reasons": reasons})
-
-
-def _plans(study: StudyFolder) -> dict[Path, Plan | None]:
-    """Return the plans of the folds that are made, by where they are."""
-    folds = (study.path / f"fold-{fold}" for fold in range(study.folds))
-    return {path: RunFolder(path).plan for path in folds if RunFolder.is_run(path)}

@@ -25,7 +25,6 @@ from specimen_unet.domain.events import (
     FoldProgress,
     Warned,
 )
-from specimen_unet.runs.fold_settings import is_planned
 from specimen_unet.runs.protocol import command_line, event_from_line
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def side_by_side(
         while waiting or team.is_busy:
             if control.is_left or team.failure is not None:
                 waiting.clear()
-            while waiting and team.may_begin:
+            while waiting and team.has_room:
                 team.begin(waiting.popleft())
             team.obey(control)
             yield from team.heard()
@@ -106,9 +105,8 @@ class _Team:
         return bool(self._workers)
 
     @property
-    def may_begin(self) -> bool:
-        """Whether another fold can begin; all look as finely as the first planned."""
-        return bool(self._free) and (not self.is_busy or is_planned(self._study))
+    def has_room(self) -> bool:
+        return bool(self._free)
 
     def begin(self, fold: int) -> None:
         device = self._free.popleft()
