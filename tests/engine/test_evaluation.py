@@ -122,6 +122,7 @@ from peak_memory import PeakMemory
 
 from specimen_unet.domain.grid import Grid
 from specimen_unet.domain.plan import Plan
+from specimen_unet.engine.cpu_norms import laid_out
 from specimen_unet.engine import prediction
 from specimen_unet.engine.evaluation import Evaluator
 from specimen_unet.engine.networks import build_network
@@ -129,7 +130,7 @@ from specimen_unet.engine.sinks import Labels
 
 torch.set_num_threads(1)
 plan = Plan.model_validate_json(sys.argv[1])
-network = build_network(plan)
+network = laid_out(build_network(plan))  # as a model is read
 evaluator = Evaluator(network, plan, torch.device("cpu"))
 needed = evaluator.bytes_per_voxel()
 # What is loaded once is not a voxel's.

@@ -266,7 +266,6 @@ def test_quality_means_nnunets_network_and_sizes(volumes: list[Case]) -> None:
 def test_little_memory_makes_nnunets_patches_smaller(
     make_blob_case: MakeCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forecast, "_FIXED", {})
     monkeypatch.setattr(forecast, "has_tiles", lambda: False)
     cases = [make_blob_case((32, 64, 64), seed=seed) for seed in range(2)]
     chosen = {"quality": True, "device": "cpu", "minutes": 0.1}
@@ -294,7 +293,6 @@ def test_little_memory_means_fewer_patches_then_smaller_ones(
     volumes: list[Case], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What a CPU takes anyway is more than all that such a tiny network needs.
-    monkeypatch.setattr(forecast, "_FIXED", {})
     monkeypatch.setattr(forecast, "has_tiles", lambda: False)
     roomy = plan(volumes, **TINY)
     for share in (0.6, 0.2):

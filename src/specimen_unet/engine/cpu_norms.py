@@ -47,6 +47,15 @@ def laid_out_as_usual(network: nn.Module) -> nn.Module:
     return network
 
 
+def lie_channels_last(images: Tensor) -> bool:
+    """Tell whether the channels of a voxel lie side by side; not if there is one."""
+    return (
+        images.ndim in _FORMATS
+        and images.is_contiguous(memory_format=_FORMATS[images.ndim])
+        and not images.is_contiguous()
+    )
+
+
 class ChannelsLastInstanceNorm(TorchFunctionMode):
     """Has instance norms return their channels last, which all that follows keeps.
 

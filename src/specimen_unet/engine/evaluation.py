@@ -12,6 +12,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
+from specimen_unet.engine.cpu_norms import lie_channels_last
 from specimen_unet.engine.networks import size_multiple
 from specimen_unet.engine.precision import autocast
 
@@ -170,7 +171,12 @@ class _LiveBytes(TorchDispatchMode):
 
 
 def _in_blocks(tensor: torch.Tensor) -> int:
-    """Return the bytes of (N, C, *spatial) with channels filled up to whole blocks."""
+    """Return the bytes of (N, C, *spatial) with channels filled up to whole blocks.
+
+    Nothing where channels lie last: those are taken and made as they are.
+    """
+    if lie_channels_last(tensor):
+        return 0
     channels = math.ceil(tensor.shape[1] / _BLOCK) * _BLOCK
     return tensor.numel() // tensor.shape[1] * channels * tensor.element_size()
 

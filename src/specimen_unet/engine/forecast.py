@@ -30,12 +30,10 @@ if TYPE_CHECKING:
 _MOMENTS: dict[OptimiserName, int] = {"AdamW": 2, "Adam": 2, "SGD": 1}
 # What comes and goes in a step makes a CPU's heap grow by more: blocks that were freed
 # are not always of a size that is asked for next, and convolutions need scratch memory.
-# Measured, as within 1.2 to 2.2, beside what libraries take for themselves
-# (docs/benchmarks.md); a GPU takes what lives.
-_HEAP = {"cpu": 1.4}
-_FIXED = {("cpu", "float32"): 60 * 2**20, ("cpu", "bfloat16"): 34 * 2**20}
-# More of it where bfloat16 is computed in tiles, into which numbers are copied.
-_TILES = 18 * 2**20
+# Measured (docs/benchmarks.md); a GPU takes what lives.
+_HEAP = {("cpu", "float32"): 1.6, ("cpu", "bfloat16"): 1.5}
+# More where bfloat16 is computed in tiles, into which numbers are copied.
+_TILES = 22 * 2**20
 # Timed on patches of about so many voxels.
 _TIME_PROBE = 40_000
 _PATIENCE = 1.5  # seconds for one step, and for a few of them
@@ -51,11 +49,10 @@ def memory_of_step(plan: Plan) -> int:
     """
     kind = torch.device(plan.device).type
     held = _held_by_step(plan)
-    passing = held.most - held.staying
-    fixed = _FIXED.get((kind, plan.precision), 0)
-    if (kind, plan.precision) == ("cpu", "bfloat16") and has_tiles():
-        fixed += _TILES
-    return int(held.staying + _HEAP.get(kind, 1.0) * passing) + fixed
+    heap = _HEAP.get((kind, plan.precision), 1.0)
+    is_tiled = (kind, plan.precision) == ("cpu", "bfloat16") and has_tiles()
+    copies = _TILES if is_tiled else 0
+    return int(held.staying + heap * (held.most - held.staying)) + copies
 
 
 class _Held(NamedTuple):
