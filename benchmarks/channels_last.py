@@ -3,9 +3,9 @@
     python -m benchmarks channels_last
 
 Steps of a training, and passes of one tile, with torch's own instance norms and with
-the engine's, in turns in one process, by the clock, medians. Networks, patches and
-batches as they are planned for hippocampus and breast ultrasound, first weights,
-random numbers as images. `ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16` (or AVX512_CORE, AVX2)
+the engine's, in turns in one process, by the clock, medians. Networks as they are
+planned for phantoms, first weights, random numbers as images.
+`ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16` (or AVX512_CORE, AVX2)
 before it has oneDNN compute as on a processor without the newest instructions.
 """
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from specimen_unet.domain.plan import Plan
 
 CPU = torch.device("cpu")
-PATCHES = {3: ((40, 56, 40), 2), 2: ((112, 144), 8)}
+PATCHES = {3: ((32, 64, 64), 2), 2: ((128, 160), 8)}
 NETWORKS = ("FastUNet", "UNet", "DynUNet")
 ROUNDS = 9
 
