@@ -81,8 +81,8 @@ def test_a_process_grows_by_what_was_forecast_give_or_take_a_factor_of_two(
 ) -> None:
     plan = make_plan(3, channels=(16, 32, 64, 128), patch=(32,) * 3, **changes)
     measured, forecast = in_a_process(ONE_PASS, plan)
-    # From 0.7 to 1.5 times was measured, and the same run varies by a third: what the
-    # libraries for a CPU take to work in is not told (docs/benchmarks.md).
+    # From 0.6 to 1.3 times was measured: what the libraries for a CPU take to work in
+    # is not told (docs/benchmarks.md).
     assert forecast / 2 < measured < 2 * forecast
 
 
