@@ -92,3 +92,21 @@ def test_a_layer_no_longer_watched_is_not_heard(viewer, owner):
     assert heard == []
     viewer.layers["two"].paint((2, 4, 4), 1)
     assert heard
+
+
+def test_of_images_only_other_data_are_told(viewer, owner):
+    heard = []
+    image = viewer.add_image(np.zeros((5, 8, 8)), name="image")
+    watch = LayerWatch(viewer, owner, is_painted_on=False)
+    watch.watch([image])
+    watch.changed.connect(lambda: heard.append(True))
+    image.contrast_limits = (0, 0.5)
+    image.refresh()
+    viewer.dims.set_current_step(0, 1)
+    assert heard == []
+    replace(image)
+    assert heard
+    heard.clear()
+    watch.watch([])
+    replace(image)
+    assert heard == []

@@ -250,6 +250,23 @@ def test_wrong_choices_cannot_be_trained(
     assert not dock.set_up.train.native.isEnabled()
 
 
+def test_an_image_that_was_replaced_is_learnt_from_as_it_is_now(
+    dock: TrainDock, viewer: ViewerModel, qtbot: QtBot
+) -> None:
+    dock.set_up.form.show_settings(small(viewer))
+    plan = dock.set_up.plan
+    qtbot.waitUntil(lambda: plan.summary.visible, timeout=LONG)
+    (image,) = (layer for layer in viewer.layers if not hasattr(layer, "brush_size"))
+    other = (image.data // 2 + 7).astype(image.data.dtype)
+    image.data = other
+    dock.set_up.train.native.click()
+    qtbot.waitUntil(lambda: dock.run is not None, timeout=LONG)
+    (case,) = dock.run.cases()
+    assert np.array_equal(np.asarray(case.image)[0], other)
+    dock.job.stop()
+    qtbot.waitUntil(lambda: dock.run is None, timeout=LONG)
+
+
 def test_every_control_has_a_name_and_a_tooltip(dock: TrainDock) -> None:
     form = dock.set_up.form
     controls = [form.control(name) for name in TrainingSettings.model_fields]

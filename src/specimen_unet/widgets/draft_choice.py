@@ -23,7 +23,7 @@ class Choice:
     start_from: Path | None = None
     grids: tuple[Grid, ...] = ()
     chosen: ChosenCases | None = None  # instead of pairs: cases of a folder
-    stamp: int = 0  # another one once their files were changed
+    stamp: int = 0  # another one once their files or the data of images were changed
 
     @property
     def name(self) -> str:

@@ -24,6 +24,16 @@ _PLACED = ("scale", "translate", "rotate", "shear", "affine", "units", "features
 class LayerWatch(QObject):
     """Tells when the voxels or the place of any watched layer have changed.
 
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer or ViewerModel
+        Where the layers are.
+    parent : QObject
+        Dies with it.
+    is_painted_on : bool
+        Whether changes within the data count, and of their place; else only other data
+        in the place of the old.
+
     Signals
     -------
     changed
@@ -32,9 +42,16 @@ class LayerWatch(QObject):
 
     changed = Signal()
 
-    def __init__(self, viewer: napari.viewer.Viewer, parent: QObject) -> None:
+    def __init__(
+        self,
+        viewer: napari.viewer.Viewer,
+        parent: QObject,
+        *,
+        is_painted_on: bool = True,
+    ) -> None:
         super().__init__(parent)
         self._viewer = viewer
+        self._is_painted_on = is_painted_on
         self._layers: list[napari.layers.Layer] = []
         self._view: dict[int, object] = {}
 
@@ -52,6 +69,9 @@ class LayerWatch(QObject):
 
     def _connect(self, layer: napari.layers.Layer, verb: str) -> None:
         """Listen to a layer, or no more."""
+        if not self._is_painted_on:
+            getattr(layer.events.data, verb)(self._tell)
+            return
         emitters = layer.events.emitters
         for name in (*_PAINTED, *_PLACED):
             if name in emitters:  # nobody paints on an image

@@ -84,6 +84,8 @@ class SetUp(Container[Widget]):
         self.margins = (0, 0, 0, 0)
         self.draft = Draft(job, self.native)
         self._painted = LayerWatch(viewer, self.native)
+        self._replaced = LayerWatch(viewer, self.native, is_painted_on=False)
+        self._stamp = 0
         self._repainted = QTimer(self.native)
         self._repainted.setSingleShot(True)
         self._repainted.setInterval(_PAINTED_MS)
@@ -101,6 +103,7 @@ class SetUp(Container[Widget]):
         else:
             self.draft.choose(None)
             self._painted.watch(())
+            self._replaced.watch(())
 
     def learn_from(self, chosen: ChosenCases | None) -> None:
         """Learn from cases of a folder; None: from open layers."""
@@ -111,6 +114,7 @@ class SetUp(Container[Widget]):
         self._is_active = False
         self._repainted.stop()
         self._painted.watch(())
+        self._replaced.watch(())
         self.cases.leave()
         self.draft.leave()
 
@@ -127,6 +131,7 @@ class SetUp(Container[Widget]):
         self.draft.refused.connect(self._refuse)
         self.draft.taken.connect(self._begin)
         self._painted.changed.connect(self._repainted.start)
+        self._replaced.changed.connect(self._take_image)
         self._repainted.timeout.connect(self._take_paint)
 
     def _choose_cases(self) -> None:
@@ -137,6 +142,7 @@ class SetUp(Container[Widget]):
         self.cases.visible = self.questions.visible = not is_folder
         pairs = () if is_folder else self.cases.pairs
         self._painted.watch(t for pair in pairs for t in pair.truths)
+        self._replaced.watch(layer for pair in pairs for layer in pair.channels)
         self._is_sound = is_folder or self.cases.check()
         self._choose()
 
@@ -166,9 +172,15 @@ class SetUp(Container[Widget]):
         if chosen is not None:
             start = self.start_from.value
             return Choice((), settings, start, chosen=chosen, stamp=chosen.stamp)
-        # A layer whose scale was changed is copied anew.
-        grids = tuple(grid_of_layer(pair.image) for pair in self.cases.pairs)
-        return Choice(self.cases.pairs, settings, self.start_from.value, grids)
+        # A layer whose scale was changed is copied anew, and one of other data.
+        pairs, start = self.cases.pairs, self.start_from.value
+        grids = tuple(grid_of_layer(pair.image) for pair in pairs)
+        return Choice(pairs, settings, start, grids, stamp=self._stamp)
+
+    def _take_image(self) -> None:
+        """Check images of which a script has replaced the data, and copy them anew."""
+        self._stamp += 1
+        self._choose_cases()
 
     def _take_paint(self) -> None:
         """Check labels that were painted on, and take them over into the draft."""
