@@ -16,7 +16,7 @@ from specimen_unet.domain.settings import TrainingSettings
 from specimen_unet.engine.shape_rules import target_spacing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from specimen_unet.domain.plan import Fingerprint, Split
     from specimen_unet.domain.settings import (
@@ -59,6 +59,16 @@ class Decision(NamedTuple, Generic[T]):
 def by_hand(value: T, what: str) -> Decision[T]:
     """Keep what a person chose."""
     return Decision(value, f"{what}, {BY_HAND}.")
+
+
+def decided_otherwise(
+    reasons: Mapping[str, str], names: Collection[str], how: str
+) -> dict[str, str]:
+    """Say how values came about that settings name, but that no person chose."""
+    return {
+        name: reason.replace(BY_HAND, how) if name in names else reason
+        for name, reason in reasons.items()
+    }
 
 
 def with_advice(decision: Decision[T], advice: Mapping[T, str]) -> Decision[T]:

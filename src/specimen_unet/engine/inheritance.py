@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from specimen_unet.domain.choices import changed
 from specimen_unet.domain.errors import GridMismatchError
-from specimen_unet.engine.decisions import BY_HAND, is_chosen
+from specimen_unet.engine.decisions import decided_otherwise, is_chosen
 from specimen_unet.engine.shape_rules import Levels
 
 if TYPE_CHECKING:
@@ -59,10 +59,6 @@ def check_unit(unit: str, earlier: Plan) -> None:
 
 def with_reasons(plan: Plan, settings: TrainingSettings) -> Plan:
     """Say what was inherited, and keep the settings that a person chose."""
-    reasons = {
-        name: reason.replace(BY_HAND, "as in the model it starts from")
-        if name in _INHERITED and not is_chosen(settings, name)
-        else reason
-        for name, reason in plan.reasons.items()
-    }
+    names = [name for name in _INHERITED if not is_chosen(settings, name)]
+    reasons = decided_otherwise(plan.reasons, names, "as in the model it starts from")
     return plan.model_copy(update={"settings": settings, "reasons": reasons})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from specimen_unet.domain.choices import changed
-from specimen_unet.engine.decisions import BY_HAND
+from specimen_unet.engine.decisions import decided_otherwise
 from specimen_unet.runs.folder import RunFolder
 from specimen_unet.runs.study import StudyFolder
 
@@ -63,10 +63,11 @@ def with_reasons_of_a_fold(plan: Plan, settings: TrainingSettings) -> Plan:
     settings : TrainingSettings
         Of the study.
     """
-    reasons = {
-        name: reason.replace(BY_HAND, "as in the fold that was planned first")
-        if name in _ALIKE and getattr(settings, name) != getattr(plan.settings, name)
-        else reason
-        for name, reason in plan.reasons.items()
-    }
+    names = [
+        name
+        for name in _ALIKE
+        if getattr(settings, name) != getattr(plan.settings, name)
+    ]
+    how = "as in the fold that was planned first"
+    reasons = decided_otherwise(plan.reasons, names, how)
     return plan.model_copy(update={"reasons": reasons})
