@@ -8,9 +8,11 @@ import subprocess
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
+from distributed import LocalCluster
 from safetensors.numpy import load_file
 
 from specimen_unet.domain.events import Failed, Finished, Ready
@@ -225,6 +227,26 @@ def child(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
     assert isinstance(child.hear(), Ready)
     yield child
     assert child.close() == 0
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[LocalCluster]:
+    """Start a scheduler and two workers, each a process of its own.
+
+    Dask leaves MALLOC_TRIM_THRESHOLD_ and more in the environment, and processes that
+    later tests start would take another way to get their memory.
+    """
+    with (
+        patch.dict(os.environ),
+        LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=":0",
+            silence_logs=50,
+        ) as cluster,
+    ):
+        yield cluster
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from distributed import LocalCluster
 
 from specimen_unet.cli import main
 from specimen_unet.domain.segmentation_settings import SegmentationSettings
@@ -245,26 +244,23 @@ def test_several_models_segment_together_from_the_terminal(
 
 
 @pytest.mark.slow
-def test_workers_segment_as_one_machine_does(do, images, tmp_path):
+def test_workers_segment_as_one_machine_does(do, images, tmp_path, cluster):
     here = do()
     expected = {
         path: read_labels(path)[0]
         for path in map(Path, here.content["written"].values())
     }
     (images / "broken.tif").write_bytes(b"no image")
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50
-    ) as cluster:
-        answer = do(scheduler=cluster.scheduler_address, again=True)
-        assert answer.status == Status.SOME_FILES_FAILED
-        assert [os.path.basename(name) for name in answer.content["failed"]] == [
-            "broken.tif"
-        ]
-        assert set(map(Path, answer.content["written"].values())) == set(expected)
-        assert answer.content["kept"] == []
-        for path, labels in expected.items():
-            assert np.array_equal(read_labels(path)[0], labels)
-        (tmp_path / "out" / "1.tif").unlink()
-        answer = do(scheduler=cluster.scheduler_address)
-        assert len(answer.content["kept"]) == 2
+    answer = do(scheduler=cluster.scheduler_address, again=True)
+    assert answer.status == Status.SOME_FILES_FAILED
+    assert [os.path.basename(name) for name in answer.content["failed"]] == [
+        "broken.tif"
+    ]
+    assert set(map(Path, answer.content["written"].values())) == set(expected)
+    assert answer.content["kept"] == []
+    for path, labels in expected.items():
+        assert np.array_equal(read_labels(path)[0], labels)
+    (tmp_path / "out" / "1.tif").unlink()
+    answer = do(scheduler=cluster.scheduler_address)
+    assert len(answer.content["kept"]) == 2
     assert (tmp_path / "out" / "1.tif").exists()

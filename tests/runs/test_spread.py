@@ -12,7 +12,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from distributed import LocalCluster
 
 from specimen_unet.domain.control import StudyControl, WorkLeft
 from specimen_unet.domain.errors import PlanError, RunFolderError
@@ -30,23 +29,11 @@ from specimen_unet.runs.wanted import control_by, wait_for, wanting
 from specimen_unet.runs.worker_tasks import SIGN, do_fold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from distributed import LocalCluster
+
     from specimen_unet.runs.study import StudyFolder
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[LocalCluster]:
-    """Start a scheduler and two workers, each a process of its own."""
-    with LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        processes=True,
-        dashboard_address=":0",
-        silence_logs=50,
-    ) as cluster:
-        yield cluster
 
 
 @pytest.fixture
