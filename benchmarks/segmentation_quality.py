@@ -5,9 +5,9 @@
 
 For each set trains the plan's default network for the minutes, on three quarters of
 the groups, and segments cases of the others by overlapping Gaussian windows: as
-segmenting does by default (overlap 0.25, tiles a little larger than patches where that
-saves work), and in tiles of a patch (0.5 and 0.25); and in disjoint cores, in tiles of
-one, two and eight patches, and as large as the image. Tells the mean Dice with the
+segmenting does by default (overlap 0.25, tiles of a patch), in tiles that are larger
+where that saves work (Fit tiles), and with overlap 0.5; and in disjoint cores, in tiles
+of one, two and eight patches, and as large as the image. Tells the mean Dice with the
 truth, the mean of its differences from overlap 0.5 case by case, and the Dice between
 them. Sets are folders of --data, as `gpu_kit` packs them or as they were shared, and
 phantoms.
@@ -122,21 +122,14 @@ def in_cores(
         return found_by(model, cases, device, overlap=0)
 
 
-def in_patches(
-    model: su.Model, cases: Sequence[Case], device: str, overlap: float
-) -> tuple[Labelled, float]:
-    """Segment in overlapping tiles of the patch's size."""
-    return found_by(model, cases, device, overlap=overlap, fit_tiles=False)
-
-
 def compared(
     model: su.Model, cases: Sequence[Case], device: str
 ) -> list[dict[str, Any]]:
     """Segment in every way and score it."""
     found = {
         "default": found_by(model, cases, device),
-        "overlap 0.5": in_patches(model, cases, device, 0.5),
-        "overlap 0.25": in_patches(model, cases, device, 0.25),
+        "fit tiles": found_by(model, cases, device, fit_tiles=True),
+        "overlap 0.5": found_by(model, cases, device, overlap=0.5),
     }
     for name, patches, halo in CORES:
         found[name] = in_cores(model, cases, device, patches, halo)
