@@ -106,6 +106,12 @@ def test_one_case_holds_out_a_block_of_slices_with_a_gap() -> None:
     assert "on another one it may do much worse" in found.caution
 
 
+def test_a_block_of_one_slice_is_not_told_as_several() -> None:
+    """It was "slices 5 to 5 are held out"."""
+    caution = split([volume([1, 5, 9])]).caution
+    assert "its slice 5 is held out and 4 beside it are left out" in caution
+
+
 def test_one_image_holds_out_a_block_of_rows() -> None:
     drawn = np.zeros((100, 20), np.uint8)
     drawn[20:70, 5] = 3

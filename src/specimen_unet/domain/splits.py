@@ -202,16 +202,20 @@ def _block_caution(
     case: Case, held_out: tuple[int, int], excluded: tuple[int, int], word: str
 ) -> str:
     """Say what a score on a block of the only case is worth."""
+    first, last = held_out[0], held_out[1] - 1
     left_out = excluded[1] - excluded[0] - (held_out[1] - held_out[0])
+    block, them = f"{word} {first} to {last} are", "them"
+    if first == last:
+        block, them = f"{word.removesuffix('s')} {first} is", "it"
     beside = (
-        f"and {left_out} beside them are left out"
+        f"and {left_out} beside {them} are left out"
         if left_out
-        else f"but there are too few labelled {word} to leave any out beside them"
+        else f"but there are too few labelled {word} to leave any out beside {them}"
     )
     return (
-        f"Only {case.name} holds labels: its {word} {held_out[0]} to {held_out[1] - 1} "
-        f"are held out {beside}. The validation score says how well the model does "
-        "on the rest of this very case; on another one it may do much worse."
+        f"Only {case.name} holds labels: its {block} held out {beside}. The "
+        "validation score says how well the model does on the rest of this very case; "
+        "on another one it may do much worse."
     )
 
 
