@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import statistics
 import subprocess
 import sys
 import time
@@ -107,9 +108,8 @@ def test_memory_is_what_a_training_grows_by_within_15_percent(
 ) -> None:
     size = SIZES[network]
     plan = make_plan(len(size["patch"]), **size, precision=precision)
-    # The same process grows by up to a fifth less in another run, as its heap falls;
-    # the forecast is of the most.
-    grown = max(growth_of_training(plan) for _ in range(3))
+    # The same process grows by a tenth more or less from run to run.
+    grown = statistics.median(growth_of_training(plan) for _ in range(3))
     assert memory_of_step(plan) == pytest.approx(grown, rel=0.15)
 
 

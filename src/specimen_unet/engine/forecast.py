@@ -31,7 +31,7 @@ _MOMENTS: dict[OptimiserName, int] = {"AdamW": 2, "Adam": 2, "SGD": 1}
 # What comes and goes in a step makes a CPU's heap grow by more: blocks that were freed
 # are not always of a size that is asked for next, and convolutions need scratch memory.
 # Measured (docs/benchmarks.md); a GPU takes what lives.
-_HEAP = {("cpu", "float32"): 1.6, ("cpu", "bfloat16"): 1.5}
+_HEAP = {"cpu": 1.5}
 # More where bfloat16 is computed in tiles, into which numbers are copied.
 _TILES = 22 * 2**20
 # Timed on patches of about so many voxels.
@@ -49,7 +49,7 @@ def memory_of_step(plan: Plan) -> int:
     """
     kind = torch.device(plan.device).type
     held = _held_by_step(plan)
-    heap = _HEAP.get((kind, plan.precision), 1.0)
+    heap = _HEAP.get(kind, 1.0)
     is_tiled = (kind, plan.precision) == ("cpu", "bfloat16") and has_tiles()
     copies = _TILES if is_tiled else 0
     return int(held.staying + heap * (held.most - held.staying)) + copies
